@@ -1,0 +1,63 @@
+# Every target makes the environment it needs, and only when something changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Small nets run fastest on one thread, and tests must not fight for two cores.
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+.PHONY: help install demo test stress lint format examples data docs bench clean
+
+help:
+	@echo "make demo      the tour: one stop a domain, tables and pictures in demo_output/"
+	@echo "make test      all tests, without a network"
+	@echo "make lint      ruff, mypy"
+	@echo "make examples  every script of the gallery"
+	@echo "make data      download the public data into data/ (needs a network)"
+	@echo "make docs      the documentation, in docs/_build/html"
+	@echo "make bench     the benchmarks against other libraries"
+	@echo "make stress    the long fault and fuzz runs"
+
+# torch first and pinned: a plain 'torch' may bring gigabytes of CUDA libraries.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not stress"
+
+stress: $(STAMP)
+	$(BIN)/python -m pytest -m stress tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+examples: $(STAMP)
+	$(BIN)/python examples/run_all.py
+
+data: $(STAMP)
+	$(BIN)/python examples/fetch_data.py
+
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -j 1 -b html docs docs/_build/html
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/resolution.py
+
+clean:
+	rm -rf docs/_build docs/api/generated docs/auto_examples demo_output
