@@ -1,0 +1,428 @@
+"""What all nets have in common: parameters, the fit, the forward pass."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Iterator
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skastro.neural_network._device import resolve_device
+from skastro.neural_network._loader import Augmentation, TensorLoader
+from skastro.neural_network._monitor import (
+    ProgressBar,
+    SklearnCallbackBridge,
+    Stopper,
+    ValidationMonitor,
+)
+from skastro.neural_network._net import TrainingData, WeightedNet
+from skastro.neural_network._optim import SCHEDULES, SOLVERS, make_optimizer
+from skastro.neural_network._random import make_generators
+from skastro.neural_network._state import NetState
+from skastro.neural_network.modules import SeededDropout, initialize_weights
+from skastro.utils import check_images, torch_threads
+from skastro.utils._allocator import keep_freed_memory
+from skastro.utils._callbacks import CallbackSupportMixin, with_callbacks
+
+_HISTORY_KEYS = ("train_loss", "valid_loss", "valid_score")
+_VALIDATION_ATTRIBUTES = ("validation_scores_", "best_validation_score_", "best_epoch_")
+
+
+class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the estimators that train a torch module.
+
+    It owns a skorch net instead of being one: scikit-learn's rules for parameters and
+    fitted attributes then hold without exception. A subclass says which module it
+    trains (`_module_class`, `_module_config`) and how targets are encoded.
+    """
+
+    _module_class: ClassVar[Callable[..., nn.Module]]
+
+    _parameter_constraints: dict = {
+        "solver": [StrOptions(set(SOLVERS))],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "rho": [Interval(Real, 0, 1, closed="both")],
+        "warm_start": ["boolean"],
+        "image_shape": ["array-like", None],
+        "dtype": [StrOptions({"auto", "preserve", "float32", "float64"})],
+        "device": [str],
+        "callbacks": [list, None],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    # Which estimators keep the axes of an image, and so use channels_last.
+    _image_module = False
+
+    @abstractmethod
+    def _module_config(self, input_shape: tuple[int, int, int]) -> dict[str, Any]:
+        """Give the module's keyword arguments, from parameters and fitted state."""
+
+    @abstractmethod
+    def _encode_target(self, y: Any, *, first: bool) -> np.ndarray:
+        """Validate y; on the first fit, learn what it consists of."""
+
+    @abstractmethod
+    def _criterion(self) -> nn.Module:
+        """Give the loss of every sample, unreduced."""
+
+    @abstractmethod
+    def _validation_score(self, output: torch.Tensor, y: np.ndarray) -> float:
+        """Score the module's outputs for the validation data; higher is better."""
+
+    def _recipe(self, name: str) -> Any:
+        """Give a training parameter; a subclass may resolve "auto" here."""
+        return getattr(self, name)
+
+    def _augmentation(self) -> Augmentation | None:
+        """Give the augmentation of training batches."""
+        return None
+
+    def _check_sample_weight(
+        self, sample_weight: Any, X: np.ndarray, y: np.ndarray
+    ) -> np.ndarray | None:
+        """Validate the weights and join them with any other."""
+        if sample_weight is None:
+            return None
+        weight = np.asarray(sample_weight, dtype=np.float64)
+        if weight.ndim != 1:
+            raise ValueError(
+                f"Sample weights must be 1D array or scalar, got shape {weight.shape}."
+                if weight.ndim
+                else "Sample weights must be one number a sample, got a single number."
+            )
+        if len(weight) != len(X):
+            raise ValueError(
+                f"sample_weight.shape == {weight.shape}, expected {(len(X),)}! Behind a "
+                "resampler (SMOTE, RandomUnderSampler, ...) the rows are no longer "
+                "those that the weights were made for: use weights or resampling, "
+                "not both."
+            )
+        if not np.isfinite(weight).all() or (weight < 0).any():
+            raise ValueError("sample_weight must be finite and not negative.")
+        if not weight.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number."
+            )
+        return weight
+
+    @with_callbacks
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        *,
+        incremental: bool = False,
+    ) -> Any:
+        """Train: from new weights, on from the old ones, or for one more epoch."""
+        fitted = self.__sklearn_is_fitted__()
+        first = not (fitted and (incremental or self.warm_start))
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together.")
+        as_image = getattr(X, "ndim", 2) > 2 or self.image_shape is not None
+        X, shape, _ = check_images(self, X, self.image_shape, reset=first)
+        y = self._encode_target(y, first=first)
+        if len(X) != len(y):
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: "
+                f"{[len(X), len(y)]}"
+            )
+        weight = self._check_sample_weight(sample_weight, X, y)
+        validation = None
+        if X_val is not None:
+            X_val, _, _ = check_images(self, X_val, self.image_shape, reset=False)
+            validation = X_val, self._encode_target(y_val, first=False)
+        elif self.early_stopping and not incremental:
+            X, y, weight, validation = self._hold_out(X, y, weight)
+        context = None
+        if hasattr(self, "_init_callback_context"):
+            epochs = 1 if incremental else self.max_epochs
+            context = self._init_callback_context(max_subtasks=epochs)
+        with torch_threads(self.n_jobs):
+            if first:
+                self._initialize(shape, self._resolve_dtype(X, as_image))
+            if first or not incremental or not hasattr(self, "net_"):
+                self._build_net()
+            self._train(X, y, weight, validation, context, incremental=incremental)
+        return self
+
+    def _hold_out(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Any:
+        """Keep a seeded validation part, stratified for classes, out of training."""
+        stratify = y if y.dtype.kind in "iu" else None
+        # An own generator: early stopping must not change what follows it.
+        state = copy.deepcopy(self.random_state)
+        index = np.arange(len(y))
+        try:
+            train, valid = train_test_split(
+                index,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+                random_state=state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True needs validation data, and validation_fraction="
+                f"{self.validation_fraction} of {len(y)} samples cannot be split off: "
+                f"{error} Give X_val and y_val, or more samples."
+            ) from error
+        # Sorted, so that a memory map is read from front to back.
+        train.sort()
+        valid.sort()
+        w = None if weight is None else weight[train]
+        return X[train], y[train], w, (X[valid], y[valid])
+
+    def _resolve_dtype(self, X: np.ndarray, as_image: bool) -> str:
+        if self.dtype in ("float32", "float64"):
+            return self.dtype
+        if self.dtype == "auto" and as_image:
+            return "float32"
+        return "float64" if X.dtype == np.float64 else "float32"
+
+    def _initialize(self, shape: tuple[int, int, int], dtype: str) -> None:
+        """Make a new module; its weights are drawn from own generators."""
+        self.device_ = resolve_device(self.device)
+        self.dtype_ = dtype
+        self._generators = make_generators(
+            self.random_state, torch.device(self.device_)
+        )
+        self.module_config_ = self._module_config(shape)
+        module = self._new_module(self.module_config_)
+        scheme = getattr(module, "init_scheme", "glorot")
+        initialize_weights(module, self._generators["weights"], scheme)
+        self._inherit_weights(module)
+        self.module_ = self._place(module)
+        self.history_: list[dict[str, float]] = []
+        self.n_iter_ = 0
+
+    def _inherit_weights(self, module: nn.Module) -> None:
+        """Change the initial weights; a seam for fine-tuning."""
+
+    def _new_module(self, config: dict[str, Any]) -> nn.Module:
+        # On the meta device constructors draw no random numbers.
+        with torch.device("meta"):
+            module = type(self)._module_class(**config)
+        return module.to_empty(device="cpu")
+
+    def _place(self, module: nn.Module) -> nn.Module:
+        """Give a module its dtype, device, memory layout and random numbers."""
+        placed: nn.Module = module.to(self.device_, getattr(torch, self.dtype_))
+        if self._image_module:
+            placed = placed.to(memory_format=torch.channels_last)
+        for layer in placed.modules():
+            if isinstance(layer, SeededDropout):
+                layer.generator = self._generators["dropout"]
+        return placed.eval()
+
+    def _build_net(self) -> None:
+        """Set up skorch's net around the module, with a new optimiser."""
+        settings = {
+            name: self._recipe(name)
+            for name in (
+                "learning_rate_init",
+                "beta_1",
+                "beta_2",
+                "epsilon",
+                "momentum",
+                "nesterovs_momentum",
+                "rho",
+                "weight_decay",
+            )
+        }
+        solver = self._recipe("solver")
+        self.net_ = WeightedNet(
+            self.module_,
+            self._criterion(),
+            make_optimizer=lambda module: make_optimizer(module, solver, **settings),
+            alpha=self.alpha,
+            schedule=self._recipe("learning_rate"),
+            learning_rate_init=settings["learning_rate_init"],
+            max_epochs=self.max_epochs,
+            callbacks=copy.deepcopy(self.callbacks) or [],
+            device=self.device_,
+            verbose=0,
+        )
+        self.net_.initialize()
+
+    def _train(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        validation: tuple[np.ndarray, np.ndarray] | None,
+        context: Any,
+        *,
+        incremental: bool,
+    ) -> None:
+        """Run the training loop and take its results over."""
+        keep_freed_memory()
+        net = self.net_
+        batch_size = self._batch_size(len(X))
+        order = self._generators["order"] if self.shuffle else None
+        train = self._loader(X, y, weight, batch_size, order, self._augmentation())
+        valid = None
+        monitor = None
+        extra: list[tuple[str, Any]] = []
+        epochs = 1 if incremental else self.max_epochs
+        if validation is not None:
+            X_val, y_val = validation
+            valid = self._loader(X_val, y_val, None, self._inference_batch())
+            monitor = ValidationMonitor(
+                lambda output: self._validation_score(output, y_val),
+                early_stopping=self.early_stopping and not incremental,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+            )
+            extra.append(("monitor", monitor))
+        if context is not None and getattr(self, "_skl_callbacks", None):
+            extra.append(("sklearn", SklearnCallbackBridge(self, context, X, y)))
+        if self.verbose and not incremental:
+            extra.append(("bar", ProgressBar(type(self).__name__, epochs)))
+        if monitor is not None:
+            extra.append(("stopper", Stopper(monitor)))
+        own = list(net.callbacks_)
+        net.callbacks_ = own + [(name, cb.initialize()) for name, cb in extra]
+        net.ended_by_callback_ = False
+        before = len(net.history)
+        try:
+            net.partial_fit(TrainingData(train, valid), epochs=epochs)
+        finally:
+            net.callbacks_ = own
+            self.module_.eval()
+        rows = [
+            {k: float(row[k]) for k in _HISTORY_KEYS if k in row}
+            for row in net.history[before:]
+            if "train_loss" in row
+        ]
+        if len(rows) < epochs and not net.ended_by_callback_:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        self.history_ = [
+            *self.history_,
+            *({"epoch": self.n_iter_ + i, **row} for i, row in enumerate(rows, 1)),
+        ]
+        first_epoch = self.n_iter_
+        self.n_iter_ += len(rows)
+        self.loss_curve_ = [row["train_loss"] for row in self.history_]
+        if monitor is not None:
+            scores = [r["valid_score"] for r in self.history_ if "valid_score" in r]
+            self.validation_scores_ = scores
+            self.best_validation_score_ = monitor.best_score
+            self.best_epoch_ = first_epoch + monitor.best_epoch
+        else:
+            for name in _VALIDATION_ATTRIBUTES:
+                self.__dict__.pop(name, None)
+
+    def _batch_size(self, n_samples: int) -> int:
+        size = self._recipe("batch_size")
+        return min(200, n_samples) if size == "auto" else min(int(size), n_samples)
+
+    def _inference_batch(self) -> int:
+        """Give a batch size that bounds the memory of a forward pass."""
+        pixels = math.prod(self.input_shape_)
+        return max(1, min(4096, (1 << 21) // pixels))
+
+    def _loader(
+        self,
+        X: np.ndarray,
+        y: np.ndarray | None,
+        weight: np.ndarray | None,
+        batch_size: int,
+        order: torch.Generator | None = None,
+        augment: Augmentation | None = None,
+    ) -> TensorLoader:
+        return TensorLoader(
+            X,
+            y,
+            weight,
+            input_shape=self.input_shape_,
+            batch_size=batch_size,
+            dtype=getattr(torch, self.dtype_),
+            device=torch.device(self.device_),
+            channels_last=self._image_module,
+            order=order,
+            augment=augment,
+            augment_generator=self._generators["augment"] if augment else None,
+        )
+
+    def _forward(
+        self, X: Any, layer: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> Iterator[torch.Tensor]:
+        """Yield the module's (or another function's) outputs, batch by batch."""
+        check_is_fitted(self)
+        X, _, _ = check_images(self, X, self.image_shape, reset=False)
+        function = self.module_ if layer is None else layer
+        loader = self._loader(X, None, None, self._inference_batch())
+        with torch_threads(self.n_jobs), torch.inference_mode():
+            for batch, _ in loader:
+                yield function(batch).cpu()
+
+    def embed(self, X: Any) -> np.ndarray:
+        """Give the features that the last layer sees.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, h, w) or \
+                (n_samples, c, h, w)
+            Samples in any of the layouts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_embedded)
+            The penultimate layer, without units.
+        """
+        check_is_fitted(self)
+        return np.concatenate([f.numpy() for f in self._forward(X, self._features)])
+
+    def _features(self, batch: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.module_.features(batch)
+        return features
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there is a trained module."""
+        return hasattr(self, "module_") and self.n_iter_ > 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the state with weights as plain arrays, and nothing of torch."""
+        return NetState.pack(self, super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the module up again, on a device that there is."""
+        super().__setstate__(NetState.unpack(self, state))
+        NetState.restore(self)

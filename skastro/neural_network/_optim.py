@@ -1,0 +1,124 @@
+"""Optimisers under scikit-learn's parameter names, and learning-rate schedules."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+SOLVERS = ("adadelta", "adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine", "one_cycle")
+
+# Share of the run in which "one_cycle" rises, and how far below the peak it starts
+# and ends.
+_WARM_UP = 0.3
+_START_DIVISOR = 25.0
+_END_DIVISOR = 1e4
+
+
+def make_optimizer(
+    module: nn.Module,
+    solver: str,
+    *,
+    learning_rate_init: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    momentum: float,
+    nesterovs_momentum: bool,
+    rho: float,
+    weight_decay: float,
+) -> torch.optim.Optimizer:
+    """Make the optimiser of a module.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Its parameters are optimised.
+    solver : {"adadelta", "adam", "adamw", "sgd"}
+        Which rule.
+    learning_rate_init : float
+        Step size.
+    beta_1, beta_2, epsilon : float
+        Of Adam and AdamW; ``epsilon`` of Adadelta too.
+    momentum, nesterovs_momentum : float, bool
+        Of stochastic gradient descent.
+    rho : float
+        Decay of Adadelta's averages.
+    weight_decay : float
+        Decoupled decay of AdamW, on weights only (not on biases or
+        normalisation).
+
+    Returns
+    -------
+    torch.optim.Optimizer
+        Fused into one kernel where torch has that.
+    """
+    weights = [p for p in module.parameters() if p.ndim > 1]
+    others = [p for p in module.parameters() if p.ndim <= 1]
+    everything: Any = [*weights, *others]
+    if solver == "adam":
+        return torch.optim.Adam(
+            everything,
+            lr=learning_rate_init,
+            betas=(beta_1, beta_2),
+            eps=epsilon,
+            fused=True,
+        )
+    if solver == "adamw":
+        groups: Any = [
+            {"params": weights, "weight_decay": weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(
+            [g for g in groups if g["params"]],
+            lr=learning_rate_init,
+            betas=(beta_1, beta_2),
+            eps=epsilon,
+            fused=True,
+        )
+    if solver == "sgd":
+        return torch.optim.SGD(
+            everything,
+            lr=learning_rate_init,
+            momentum=momentum,
+            nesterov=nesterovs_momentum and momentum > 0,
+            fused=True,
+        )
+    return torch.optim.Adadelta(
+        everything, lr=learning_rate_init, rho=rho, eps=epsilon, foreach=True
+    )
+
+
+def learning_rate_factor(schedule: str, progress: float) -> float:
+    """Give the learning rate relative to ``learning_rate_init``.
+
+    Parameters
+    ----------
+    schedule : {"constant", "cosine", "one_cycle"}
+        "cosine" falls to zero over the run; "one_cycle" rises from 1/25 over the
+        first 30 % and falls to 1e-4, both along a cosine [1]_.
+    progress : float
+        Share of ``max_epochs`` that is done; beyond 1 it counts as 1.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    References
+    ----------
+    .. [1] L. N. Smith and N. Topin, "Super-convergence", arXiv:1708.07120 (2017).
+    """
+    progress = min(max(progress, 0.0), 1.0)
+    if schedule == "cosine":
+        return 0.5 * (1.0 + math.cos(math.pi * progress))
+    if schedule == "one_cycle":
+        if progress < _WARM_UP:
+            low, share = 1.0 / _START_DIVISOR, progress / _WARM_UP
+            return low + (1.0 - low) * 0.5 * (1.0 - math.cos(math.pi * share))
+        low, share = 1.0 / _END_DIVISOR, (progress - _WARM_UP) / (1.0 - _WARM_UP)
+        return low + (1.0 - low) * 0.5 * (1.0 + math.cos(math.pi * share))
+    return 1.0

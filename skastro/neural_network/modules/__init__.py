@@ -1,0 +1,19 @@
+"""Plain torch modules, one layout a file; they know nothing of scikit-learn."""
+
+from skastro.neural_network.modules._galaxy_compact import GalaxyCompactNet
+from skastro.neural_network.modules._galaxy_thesis import GalaxyThesisNet
+from skastro.neural_network.modules._layers import (
+    SeededDropout,
+    WeightedBatchNorm2d,
+    initialize_weights,
+)
+from skastro.neural_network.modules._mlp import MLP
+
+__all__ = [
+    "MLP",
+    "GalaxyCompactNet",
+    "GalaxyThesisNet",
+    "SeededDropout",
+    "WeightedBatchNorm2d",
+    "initialize_weights",
+]

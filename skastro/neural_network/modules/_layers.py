@@ -1,0 +1,141 @@
+"""Layers that torch has, with the two properties that an estimator needs.
+
+Dropout draws from a generator that it is given, so that a fit never touches torch's
+global random state; batch normalisation knows sample weights, so that a weight of two
+is the same as the image given twice.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch.nn.functional import max_pool2d
+from torch import Tensor, nn
+
+
+class SeededDropout(nn.Module):
+    """Dropout that draws its mask from ``generator``.
+
+    Parameters
+    ----------
+    p : float
+        Probability of setting a value to zero.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop values in training; do nothing otherwise."""
+        if not self.training or self.p == 0:
+            return x
+        keep = 1.0 - self.p
+        mask = torch.empty_like(x).bernoulli_(keep, generator=self.generator)
+        return x * mask.div_(keep)
+
+
+class WeightedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation whose batch statistics are weighted.
+
+    Without weights it is torch's own. ``sample_weight`` is set by the training loop
+    before each weighted batch.
+
+    Parameters
+    ----------
+    num_features : int
+        Number of channels.
+    """
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+        self.sample_weight: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``x``, an image batch."""
+        n_values = x.shape[0] * x.shape[2] * x.shape[3]
+        weight = self.sample_weight
+        if not self.training or (weight is None and n_values > 1):
+            return super().forward(x)
+        if weight is None:
+            weight = x.new_ones(x.shape[0])
+        per_pixel = weight / (weight.sum() * x.shape[2] * x.shape[3])
+        share = per_pixel[:, None, None, None]
+        mean = (x * share).sum(dim=(0, 2, 3))
+        centred = x - mean[:, None, None]
+        var = (centred.square() * share).sum(dim=(0, 2, 3))
+        with torch.no_grad():
+            count = weight.sum() * x.shape[2] * x.shape[3]
+            # torch keeps the unbiased variance; one value alone has none.
+            unbiased = var * count / (count - 1).clamp(min=1)
+            momentum = 0.1 if self.momentum is None else self.momentum
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(unbiased, momentum)
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked.add_(1)
+        scaled = centred * torch.rsqrt(var + self.eps)[:, None, None]
+        return scaled * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+def max_pool(x: Tensor) -> Tensor:
+    """Pool 2x2, or less where an image has one row (a flat sample).
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, c, h, w)
+        The images.
+
+    Returns
+    -------
+    Tensor of shape (n, c, max(1, h // 2), max(1, w // 2))
+        The largest value of each block.
+    """
+    return max_pool2d(x, (min(2, x.shape[2]), min(2, x.shape[3])))
+
+
+def initialize_weights(
+    module: nn.Module, generator: torch.Generator, scheme: str = "glorot"
+) -> None:
+    """Set every weight from ``generator``; biases start at zero.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Is changed in place. Its tensors may be uninitialised.
+    generator : torch.Generator
+        On the CPU. Values are drawn in float64, so that a float32 and a float64 net
+        start at the same place.
+    scheme : {"glorot", "he"}, default="glorot"
+        "glorot" draws all weights from U(-b, b), b² = 6 / (fan_in + fan_out) [1]_,
+        which is also Keras's and scikit-learn's rule; "he" draws those of
+        convolutions from N(0, 2 / fan_in) [2]_.
+
+    References
+    ----------
+    .. [1] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010, equation 16.
+    .. [2] K. He et al., "Delving deep into rectifiers", ICCV 2015, equation 10.
+    """
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            field = math.prod(layer.weight.shape[2:])
+            fan_in = layer.weight.shape[1] * field
+            fan_out = layer.weight.shape[0] * field
+            values = torch.empty(layer.weight.shape, dtype=torch.float64)
+            if scheme == "he" and isinstance(layer, nn.Conv2d):
+                values.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
+            else:
+                bound = math.sqrt(6.0 / (fan_in + fan_out))
+                values.uniform_(-bound, bound, generator=generator)
+            with torch.no_grad():
+                layer.weight.copy_(values)
+                if layer.bias is not None:
+                    layer.bias.zero_()
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.reset_running_stats()
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)

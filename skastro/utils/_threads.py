@@ -1,0 +1,80 @@
+"""A bounded number of torch threads, given back afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+
+import joblib
+import torch
+
+_lock = threading.Lock()
+_active = 0
+_before = 1
+
+
+def effective_threads(n_jobs: int | None) -> int:
+    """Translate scikit-learn's ``n_jobs`` into a number of threads.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None means 1, -1 all cores, -2 all but one, as everywhere in scikit-learn.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If it is 0.
+    """
+    if n_jobs is None:
+        return 1
+    if not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
+    if n_jobs > 0:
+        return int(n_jobs)
+    return max(1, joblib.cpu_count() + 1 + int(n_jobs))
+
+
+@contextmanager
+def torch_threads(n_jobs: int | None = None) -> Iterator[None]:
+    """Run the body on that many torch threads and restore the count.
+
+    Small nets are quickest on one thread, and only one thread gives the same bits
+    on every machine and joblib backend. torch's count belongs partly to the process
+    (MKL) and partly to the thread (OpenMP); so where several threads of one process
+    are inside at once, as on joblib's threading backend, only the last to leave
+    restores the count: restoring it earlier would change the arithmetic of the
+    others in mid-fit.
+
+    Parameters
+    ----------
+    n_jobs : int or None, default=None
+        Number of threads; None means 1.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    global _active, _before
+    wanted = effective_threads(n_jobs)
+    with _lock:
+        if _active == 0:
+            _before = torch.get_num_threads()
+        _active += 1
+        if torch.get_num_threads() != wanted:
+            torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        with _lock:
+            _active -= 1
+            if _active == 0 and torch.get_num_threads() != _before:
+                torch.set_num_threads(_before)
