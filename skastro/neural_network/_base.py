@@ -7,14 +7,12 @@ import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -27,7 +25,8 @@ from skastro.neural_network._monitor import (
     ValidationMonitor,
 )
 from skastro.neural_network._net import TrainingData, WeightedNet
-from skastro.neural_network._optim import SCHEDULES, SOLVERS, make_optimizer
+from skastro.neural_network._optim import make_optimizer
+from skastro.neural_network._parameters import TRAINING_CONSTRAINTS, check_weights
 from skastro.neural_network._random import make_generators
 from skastro.neural_network._state import NetState
 from skastro.neural_network.modules import SeededDropout, initialize_weights
@@ -49,37 +48,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     _module_class: ClassVar[Callable[..., nn.Module]]
 
-    _parameter_constraints: dict = {
-        "solver": [StrOptions(set(SOLVERS))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "rho": [Interval(Real, 0, 1, closed="both")],
-        "warm_start": ["boolean"],
-        "image_shape": ["array-like", None],
-        "dtype": [StrOptions({"auto", "preserve", "float32", "float64"})],
-        "device": [str],
-        "callbacks": [list, None],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: dict = TRAINING_CONSTRAINTS
 
     # Which estimators keep the axes of an image, and so use channels_last.
     _image_module = False
@@ -112,29 +81,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         self, sample_weight: Any, X: np.ndarray, y: np.ndarray
     ) -> np.ndarray | None:
         """Validate the weights and join them with any other."""
-        if sample_weight is None:
-            return None
-        weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.ndim != 1:
-            raise ValueError(
-                f"Sample weights must be 1D array or scalar, got shape {weight.shape}."
-                if weight.ndim
-                else "Sample weights must be one number a sample, got a single number."
-            )
-        if len(weight) != len(X):
-            raise ValueError(
-                f"sample_weight.shape == {weight.shape}, expected {(len(X),)}! Behind a "
-                "resampler (SMOTE, RandomUnderSampler, ...) the rows are no longer "
-                "those that the weights were made for: use weights or resampling, "
-                "not both."
-            )
-        if not np.isfinite(weight).all() or (weight < 0).any():
-            raise ValueError("sample_weight must be finite and not negative.")
-        if not weight.any():
-            raise ValueError(
-                "Sample weights must contain at least one non-zero number."
-            )
-        return weight
+        return check_weights(sample_weight, len(X))
 
     @with_callbacks
     def _fit(
@@ -243,13 +190,14 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _place(self, module: nn.Module) -> nn.Module:
         """Give a module its dtype, device, memory layout and random numbers."""
-        placed: nn.Module = module.to(self.device_, getattr(torch, self.dtype_))
+        placed: Any = module.to(self.device_, getattr(torch, self.dtype_))
         if self._image_module:
             placed = placed.to(memory_format=torch.channels_last)
         for layer in placed.modules():
             if isinstance(layer, SeededDropout):
                 layer.generator = self._generators["dropout"]
-        return placed.eval()
+        ready: nn.Module = placed.eval()
+        return ready
 
     def _build_net(self) -> None:
         """Set up skorch's net around the module, with a new optimiser."""
@@ -411,7 +359,8 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         return np.concatenate([f.numpy() for f in self._forward(X, self._features)])
 
     def _features(self, batch: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.module_.features(batch)
+        module: Any = self.module_
+        features: torch.Tensor = module.features(batch)
         return features
 
     def __sklearn_is_fitted__(self) -> bool:

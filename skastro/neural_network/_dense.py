@@ -36,8 +36,8 @@ class DenseMixin(BaseTorchEstimator):
     augment: Any
 
     def _config(self, input_shape: tuple[int, int, int], n_out: int) -> dict[str, Any]:
-        sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        given: Any = self.hidden_layer_sizes
+        sizes: list[Any] = [given] if isinstance(given, Integral) else list(given)
         if any(not isinstance(s, Integral) or s < 1 for s in sizes):
             raise ValueError(
                 "hidden_layer_sizes must be positive integers, got "

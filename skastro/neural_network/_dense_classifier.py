@@ -81,8 +81,8 @@ class DenseClassifier(DenseMixin, BaseTorchClassifier):
         Fixes initial weights, order, dropout and augmentation. Global random states
         are not touched.
     n_jobs : int or None, default=None
-        torch threads; None means one, which is quickest for small nets and gives the
-        same bits everywhere.
+        Number of torch threads; None means one, which is quickest for small nets
+        and gives the same bits everywhere.
     verbose : int, default=0
         1 shows a progress bar.
 

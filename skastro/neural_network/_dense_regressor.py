@@ -80,8 +80,8 @@ class DenseRegressor(DenseMixin, BaseTorchRegressor):
         Fixes initial weights, order, dropout and augmentation. Global random states
         are not touched.
     n_jobs : int or None, default=None
-        torch threads; None means one, which is quickest for small nets and gives the
-        same bits everywhere.
+        Number of torch threads; None means one, which is quickest for small nets
+        and gives the same bits everywhere.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -130,7 +130,8 @@ class DenseRegressor(DenseMixin, BaseTorchRegressor):
     >>> from skastro.neural_network import DenseRegressor
     >>> X = np.linspace(-1, 1, 200)[:, None]
     >>> net = DenseRegressor(hidden_layer_sizes=50, activation="tanh",
-    ...                      learning_rate_init=0.02, random_state=0)
+    ...                      learning_rate_init=0.02, batch_size=20,
+    ...                      max_epochs=100, random_state=0)
     >>> net.fit(X, np.sin(3 * X[:, 0])).score(X, np.sin(3 * X[:, 0])) > 0.95
     True
     """

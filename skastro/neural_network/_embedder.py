@@ -33,7 +33,7 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         The net. If it is fitted, it is used as it is: ``fit`` does not train it, and
         cloning the embedder, as cross-validation does, keeps it. It must then not
         have seen the samples that a score is taken on. If it is not fitted, ``fit``
-        trains a clone of it. None is `DenseClassifier` with its defaults.
+        trains a clone of it. None is ``DenseClassifier(random_state=0)``.
 
     Attributes
     ----------
@@ -93,7 +93,11 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if _is_fitted(self.estimator):
             net = self.estimator
         else:
-            net = DenseClassifier() if self.estimator is None else clone(self.estimator)
+            net = (
+                DenseClassifier(random_state=0)
+                if self.estimator is None
+                else clone(self.estimator)
+            )
         if not hasattr(_last(net), "embed"):
             raise TypeError(
                 f"NetEmbedder needs a net of skastro (with an `embed` method), or a "

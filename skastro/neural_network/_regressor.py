@@ -103,7 +103,8 @@ class BaseTorchRegressor(RegressorMixin, BaseTorchEstimator):
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         if y.ndim > 2:
             raise ValueError(
-                f"y must be (n_samples,) or (n_samples, n_outputs), got shape {y.shape}."
+                "y must be (n_samples,) or (n_samples, n_outputs), got shape "
+                f"{y.shape}."
             )
         width = 1 if y.ndim == 1 else y.shape[1]
         if first:

@@ -113,8 +113,11 @@ class NetState:
         estimator._build_net()
         net = estimator.net_
         groups = net.optimizer_.state_dict()["param_groups"]
+        parameters = [p for g in net.optimizer_.param_groups for p in g["params"]]
         entries = {
-            int(index): {k: _from_plain(v) for k, v in values.items()}
+            int(index): {
+                k: _from_plain(v, parameters[int(index)]) for k, v in values.items()
+            }
             for index, values in packed["optimizer"]
         }
         net.optimizer_.load_state_dict({"state": entries, "param_groups": groups})
@@ -127,5 +130,12 @@ def _to_plain(value: Any) -> Any:
     return value.detach().cpu().numpy().copy() if torch.is_tensor(value) else value
 
 
-def _from_plain(value: Any) -> Any:
-    return torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
+def _from_plain(value: Any, parameter: torch.Tensor) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    tensor = torch.from_numpy(np.array(value))
+    if tensor.shape != parameter.shape:
+        return tensor
+    # Fused optimisers walk through memory: the moments must lie there as the weights
+    # do (channels last, for convolutions), or they would belong to other weights.
+    return torch.empty_like(parameter, device="cpu", dtype=tensor.dtype).copy_(tensor)

@@ -1,5 +1,30 @@
 """What every floor of the house uses: validation, threads, downloads, discovery."""
 
+from skastro.utils._discovery import all_estimators
+from skastro.utils._fetch import fetch_file, get_data_home
+from skastro.utils._optional import import_optional
+from skastro.utils._resampling import (
+    area_matrix,
+    enlarge_matrix,
+    gaussian_matrix,
+    resize_matrices,
+    shrunk_size,
+)
+from skastro.utils._threads import torch_threads
 from skastro.utils._validation import check_finite, check_image_shape, check_images
 
-__all__ = ["check_finite", "check_image_shape", "check_images"]
+__all__ = [
+    "all_estimators",
+    "area_matrix",
+    "check_finite",
+    "check_image_shape",
+    "check_images",
+    "enlarge_matrix",
+    "fetch_file",
+    "gaussian_matrix",
+    "get_data_home",
+    "import_optional",
+    "resize_matrices",
+    "shrunk_size",
+    "torch_threads",
+]

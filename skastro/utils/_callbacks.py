@@ -15,4 +15,5 @@ except ImportError:  # pragma: no cover
         """Leave a method as it is."""
         return method
 
+
 __all__ = ["CallbackSupportMixin", "with_callbacks"]

@@ -300,8 +300,8 @@ def test_composes_with_grid_search_pipeline_and_resampler() -> None:
     ).fit(X, names)
     assert search.best_score_ > 0.9
     assert set(search.predict(X)) <= {"a", "b", "c"}
+    keep = np.r_[0:50, 50:60, 100:130]
     with pytest.raises(ValueError, match="weights or resampling"):
-        keep = np.r_[0:50, 50:60, 100:130]
         pipe.fit(X[keep], y[keep], denseclassifier__sample_weight=np.ones(90))
 
 

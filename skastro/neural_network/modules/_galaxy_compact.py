@@ -17,9 +17,9 @@ from skastro.neural_network.modules._layers import (
 class GalaxyCompactNet(nn.Module):
     """Convolutions with batch normalisation and global average pooling.
 
-    The first convolution is 5x5 with stride 2, all others are 3x3. Every
-    convolution but the last is pooled 2x2, before normalisation and ReLU: both then
-    work on a quarter of the values.
+    The first convolution is 5x5 with stride 2, which shrinks already; all others are
+    3x3 and pooled 2x2, before normalisation and ReLU: both then work on a quarter of
+    the values.
 
     Parameters
     ----------
@@ -64,13 +64,23 @@ class GalaxyCompactNet(nn.Module):
         self.head = nn.Linear(channels, n_outputs)
 
     def features(self, x: Tensor) -> Tensor:
-        """Give the averaged last feature maps, shape (n, filters[-1])."""
-        last = len(self.convolutions) - 1
+        """Give the averaged last feature maps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, c, h, w)
+            The images.
+
+        Returns
+        -------
+        Tensor of shape (n, filters[-1])
+            What the last layer sees.
+        """
         for depth, (convolution, norm) in enumerate(
             zip(self.convolutions, self.norms, strict=True)
         ):
             x = convolution(x)
-            x = relu(norm(x if depth == last else max_pool(x)))
+            x = relu(norm(max_pool(x) if depth else x))
         return self.dropout(x.mean(dim=(2, 3)))
 
     def forward(self, x: Tensor) -> Tensor:

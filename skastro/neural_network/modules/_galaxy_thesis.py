@@ -56,8 +56,8 @@ class GalaxyThesisNet(nn.Module):
         self.pads: list[tuple[int, int, int, int]] = []
         for kernel, n_filters in zip(KERNELS, filters, strict=True):
             # One row of pixels (a flat sample) has no room for a square kernel.
-            clamped = [min(kernel, s) for s in size]
-            self.convolutions.append(nn.Conv2d(channels, n_filters, tuple(clamped)))
+            clamped = min(kernel, size[0]), min(kernel, size[1])
+            self.convolutions.append(nn.Conv2d(channels, n_filters, clamped))
             if padding == "valid":
                 size = [s - k + 1 for s, k in zip(size, clamped, strict=True)]
             # An even kernel has no middle; as in Keras the odd row goes below.
@@ -76,7 +76,18 @@ class GalaxyThesisNet(nn.Module):
         self.head = nn.Linear(width, n_outputs)
 
     def features(self, x: Tensor) -> Tensor:
-        """Give the penultimate layer, shape (n, last dense width)."""
+        """Give the penultimate layer.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, c, h, w)
+            The images.
+
+        Returns
+        -------
+        Tensor of shape (n, last dense width)
+            What the last layer sees.
+        """
         for convolution, padding in zip(self.convolutions, self.pads, strict=True):
             if any(padding):
                 x = pad(x, padding)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.nn.functional import max_pool2d
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm, max_pool2d
 
 
 class SeededDropout(nn.Module):
@@ -40,8 +40,8 @@ class SeededDropout(nn.Module):
 class WeightedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation whose batch statistics are weighted.
 
-    Without weights it is torch's own. ``sample_weight`` is set by the training loop
-    before each weighted batch.
+    Without weights it is torch's own, but for the running statistics of the first
+    batches. ``sample_weight`` is set by the training loop before each weighted batch.
 
     Parameters
     ----------
@@ -57,8 +57,20 @@ class WeightedBatchNorm2d(nn.BatchNorm2d):
         """Normalise ``x``, an image batch."""
         n_values = x.shape[0] * x.shape[2] * x.shape[3]
         weight = self.sample_weight
-        if not self.training or (weight is None and n_values > 1):
+        if not self.training:
             return super().forward(x)
+        momentum = self._count_batch()
+        if weight is None and n_values > 1:
+            return batch_norm(
+                x,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                True,
+                momentum,
+                self.eps,
+            )
         if weight is None:
             weight = x.new_ones(x.shape[0])
         per_pixel = weight / (weight.sum() * x.shape[2] * x.shape[3])
@@ -70,15 +82,24 @@ class WeightedBatchNorm2d(nn.BatchNorm2d):
             count = weight.sum() * x.shape[2] * x.shape[3]
             # torch keeps the unbiased variance; one value alone has none.
             unbiased = var * count / (count - 1).clamp(min=1)
-            momentum = 0.1 if self.momentum is None else self.momentum
             assert self.running_mean is not None
             assert self.running_var is not None
             self.running_mean.lerp_(mean, momentum)
             self.running_var.lerp_(unbiased, momentum)
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked.add_(1)
         scaled = centred * torch.rsqrt(var + self.eps)[:, None, None]
         return scaled * self.weight[:, None, None] + self.bias[:, None, None]
+
+    def _count_batch(self) -> float:
+        """Give the share of this batch in the running statistics.
+
+        They start at 0 and 1, which are nobody's statistics; a short training would
+        be judged with them. So the first batches are averaged, and only then forgotten
+        at torch's rate.
+        """
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        rate = 0.1 if self.momentum is None else self.momentum
+        return max(rate, 1.0 / int(self.num_batches_tracked))
 
 
 def max_pool(x: Tensor) -> Tensor:
