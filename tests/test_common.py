@@ -140,7 +140,7 @@ def test_global_random_state_and_threads_are_left_alone(net: Any) -> None:
     try:
         output(net.fit(X, y), X)
         assert torch.get_num_threads() == 2
-        net.set_params(n_jobs=1).partial_fit(X, y)
+        clone(net).set_params(n_jobs=1).partial_fit(X, y)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
@@ -185,7 +185,8 @@ def test_images_train_in_float32_by_default(net: Any) -> None:
 @pytest.mark.parametrize("store", ["pickle", "joblib", "skops"])
 def test_stored_model_is_equal_to_the_bit(net: Any, store: str, tmp_path: Any) -> None:
     X, y = data(net)
-    net.fit(X, y)
+    for _ in range(net.max_epochs - 1):
+        net.partial_fit(X, y)
     if store == "pickle":
         loaded = pickle.loads(pickle.dumps(net))
     elif store == "joblib":
@@ -220,6 +221,45 @@ def test_partial_fit_is_one_epoch_of_fit(net: Any) -> None:
         net.partial_fit(X, y)
     assert np.array_equal(output(net, X), whole)
     assert net.n_iter_ == net.max_epochs
+
+
+def test_a_refused_fit_leaves_a_fitted_net_as_it_was(net: Any) -> None:
+    X, y = data(net)
+    before = output(net.fit(X, y), X)
+    other = np.where(y == "spiral", "cat", "dog") if is_classifier(net) else y[:, :1]
+    with pytest.raises(ValueError, match="weights or resampling"):
+        net.fit(X[:, :, 1:] if net.image_shape is None else X, other, np.ones(3))
+    assert np.array_equal(output(net, X), before)
+    if is_classifier(net):
+        assert set(net.predict(X)) <= {"spiral", "elliptical"}
+
+
+def test_weights_matter_by_their_ratios(net: Any) -> None:
+    X, y = data(net)
+    w = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    net.set_params(dtype="float64", alpha=0.0)
+    one = output(clone(net).fit(X, y, sample_weight=w), X)
+    small = output(clone(net).fit(X, y, sample_weight=w * 2.0**-20), X)
+    np.testing.assert_allclose(small, one, rtol=1e-6, atol=1e-9)
+
+
+def test_a_batch_without_weight_is_passed_over(net: Any) -> None:
+    X, y = data(net)
+    w = np.zeros(len(y))
+    w[[0, 5, 9, 20]] = 1
+    net.set_params(batch_size=4).fit(X, y, sample_weight=w)
+    assert np.isfinite(output(net, X)).all()
+    assert np.isfinite(net.loss_curve_).all()
+
+
+def test_parameters_changed_after_the_fit_do_not_reach_a_stored_net(net: Any) -> None:
+    X, y = data(net)
+    net.partial_fit(X, y)
+    net.set_params(solver="adadelta", learning_rate_init=0.5, alpha=3.0, max_epochs=9)
+    loaded = pickle.loads(pickle.dumps(net))
+    assert np.array_equal(
+        output(loaded.partial_fit(X, y), X), output(net.partial_fit(X, y), X)
+    )
 
 
 def test_uint8_and_memory_mapped_images_give_the_same(net: Any, tmp_path: Any) -> None:

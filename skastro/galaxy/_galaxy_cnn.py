@@ -36,14 +36,15 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
     parameter             "compact"           "thesis"
     ====================  ==================  =============
     filters               (16, 32, 64, 128)   (32, 64, 128)
-    dropout               0                   0.5
+    dropout               0.2                 0.5
     solver                "adamw"             "adam"
     weight_decay          0.05                0
     learning_rate         "one_cycle"         "constant"
     learning_rate_init    0.003               0.0003
     ====================  ==================  =============
 
-    Values of pixels are taken as they come; scale them with `CutoutNormalizer`.
+    Flat rows without ``image_shape`` are no images, and train without dropout. Values
+    of pixels are taken as they come; scale them with `CutoutNormalizer`.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
         callable ``(batch, generator) -> batch``, and lists.
     average_symmetries : bool, default=False
         Whether predictions are averaged over the symmetries of the frame (eight for a
-        square). Eight times slower; may be changed after the fit.
+        square). That many times slower; may be changed after the fit.
     init_from : fitted net or None, default=None
         All layers but the last start from its weights. Wrap it in
         `sklearn.frozen.FrozenEstimator`, so that cloning, as in cross-validation,
@@ -118,7 +119,8 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
     image_shape : (h, w) or (c, h, w), default=None
         What a flat row is, in pixels. None takes a flat row as one row of pixels.
     dtype : {"auto", "preserve", "float32", "float64"}, default="auto"
-        Precision: "preserve" is that of X (float32 for integers), "auto" the same for
+        Precision: "preserve" is that of X (float32 for uint8, float64 for other
+        integers), "auto" the same for
         flat rows without ``image_shape`` and float32 for images.
     device : str, default="auto"
         "auto" takes a GPU where there is one; else torch's name of a device.
@@ -128,7 +130,8 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
         Fixes initial weights, order, dropout and augmentation. Global random states
         are not touched.
     n_jobs : int or None, default=None
-        Number of torch threads; None means one, which gives the same bits everywhere.
+        Number of torch threads; None means one, which gives the same bits on every
+        joblib backend.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -149,11 +152,11 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
     loss_curve_ : list of float
         ``train_loss`` of every epoch.
     validation_scores_ : list of float
-        ``valid_score`` of every epoch; only with validation data.
+        ``valid_score`` of every epoch of the last fit; only with validation data.
     best_validation_score_ : float
         The highest of them.
     best_epoch_ : int
-        The first epoch that reached it, counted from 1.
+        The first epoch that reached it, numbered as in ``history_``.
     n_iter_ : int
         Epochs run.
     n_features_in_ : int
@@ -285,6 +288,8 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
 
     def _recipe(self, name: str) -> Any:
         value = getattr(self, name)
+        if name == "dropout" and value == "auto" and self.input_shape_[1] == 1:
+            return 0.0
         if isinstance(value, str) and value == "auto" and name in RECIPES[self.layout]:
             return RECIPES[self.layout][name]
         return value
@@ -338,6 +343,11 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
 
     def _probability(self, batch: torch.Tensor) -> torch.Tensor:
         return self._symmetric(lambda x: self.module_(x).softmax(dim=1), batch)
+
+    def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
+        if not self.average_symmetries:
+            return super()._log_probability(batch)
+        return self._probability(batch).log()
 
     def _features(self, batch: torch.Tensor) -> torch.Tensor:
         return self._symmetric(super()._features, batch)

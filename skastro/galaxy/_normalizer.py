@@ -48,7 +48,7 @@ class CutoutNormalizer(StatelessImageTransformer):
         Where the stretch turns from linear to logarithmic, in units of y; astropy's
         ``AsinhStretch`` calls it a.
     percentile : float, default=99.5
-        Brightness that becomes 1, in per cent of the pixels; 99.5 leaves 20 pixels of
+        Brightness that becomes 1, in per cent of the pixels; 99.5 leaves 21 pixels of
         64 x 64 above it.
     noise_floor : float, default=10.0
         Least scale, in units of the noise.

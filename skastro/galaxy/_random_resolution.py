@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skastro.neural_network.augmentation import check_is_image
 from skastro.utils import resize_matrices
 from skastro.utils._resampling import ENLARGE_METHODS, ROUNDINGS
 
@@ -121,9 +122,10 @@ class RandomResolution:
         Raises
         ------
         ValueError
-            If the batch has another number of axes or is not floating point.
+            If the batch is no images, or not floating point.
         """
-        if images.ndim != 4 or not images.is_floating_point():
+        check_is_image(images, self)
+        if not images.is_floating_point():
             raise ValueError(
                 "RandomResolution needs floating-point images (n, channels, height, "
                 f"width), got {images.dtype} of shape {tuple(images.shape)}."

@@ -17,7 +17,7 @@ from skastro.neural_network.modules import GalaxyCompactNet, GalaxyThesisNet
 RECIPES: dict[str, dict[str, Any]] = {
     "compact": {
         "filters": (16, 32, 64, 128),
-        "dropout": 0.0,
+        "dropout": 0.2,
         "solver": "adamw",
         "weight_decay": 0.05,
         "learning_rate": "one_cycle",

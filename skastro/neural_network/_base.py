@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -26,7 +25,11 @@ from skastro.neural_network._monitor import (
 )
 from skastro.neural_network._net import TrainingData, WeightedNet
 from skastro.neural_network._optim import make_optimizer
-from skastro.neural_network._parameters import TRAINING_CONSTRAINTS, check_weights
+from skastro.neural_network._parameters import (
+    TRAINING_CONSTRAINTS,
+    check_weights,
+    hold_out,
+)
 from skastro.neural_network._random import make_generators
 from skastro.neural_network._state import NetState
 from skastro.neural_network.modules import SeededDropout, initialize_weights
@@ -66,7 +69,9 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         """Give the loss of every sample, unreduced."""
 
     @abstractmethod
-    def _validation_score(self, output: torch.Tensor, y: np.ndarray) -> float:
+    def _validation_score(
+        self, output: torch.Tensor, y: np.ndarray, weight: np.ndarray | None
+    ) -> float:
         """Score the module's outputs for the validation data; higher is better."""
 
     def _recipe(self, name: str) -> Any:
@@ -95,8 +100,28 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         incremental: bool = False,
     ) -> Any:
         """Train: from new weights, on from the old ones, or for one more epoch."""
+        before = dict(self.__dict__)
+        try:
+            work = self._prepare(X, y, sample_weight, X_val, y_val, incremental)
+        except Exception:
+            # What was refused must leave no trace: a fitted net keeps its labels.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        context = None
+        if hasattr(self, "_init_callback_context"):
+            epochs = 1 if incremental else self.max_epochs
+            context = self._init_callback_context(max_subtasks=epochs)
+        with torch_threads(self.n_jobs):
+            self._train(*work, context, incremental=incremental)
+        return self
+
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, more: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
+        """Validate everything, then set module and net up."""
         fitted = self.__sklearn_is_fitted__()
-        first = not (fitted and (incremental or self.warm_start))
+        first = not (fitted and (more or self.warm_start))
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -104,8 +129,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             )
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together.")
-        as_image = getattr(X, "ndim", 2) > 2 or self.image_shape is not None
-        X, shape, _ = check_images(self, X, self.image_shape, reset=first)
+        X, shape, trailing = check_images(self, X, self.image_shape, reset=first)
         y = self._encode_target(y, first=first)
         if len(X) != len(y):
             raise ValueError(
@@ -116,45 +140,23 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         validation = None
         if X_val is not None:
             X_val, _, _ = check_images(self, X_val, self.image_shape, reset=False)
-            validation = X_val, self._encode_target(y_val, first=False)
-        elif self.early_stopping and not incremental:
-            X, y, weight, validation = self._hold_out(X, y, weight)
-        context = None
-        if hasattr(self, "_init_callback_context"):
-            epochs = 1 if incremental else self.max_epochs
-            context = self._init_callback_context(max_subtasks=epochs)
-        with torch_threads(self.n_jobs):
-            if first:
-                self._initialize(shape, self._resolve_dtype(X, as_image))
-            if first or not incremental or not hasattr(self, "net_"):
-                self._build_net()
-            self._train(X, y, weight, validation, context, incremental=incremental)
-        return self
-
-    def _hold_out(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Any:
-        """Keep a seeded validation part, stratified for classes, out of training."""
-        stratify = y if y.dtype.kind in "iu" else None
-        # An own generator: early stopping must not change what follows it.
-        state = copy.deepcopy(self.random_state)
-        index = np.arange(len(y))
-        try:
-            train, valid = train_test_split(
-                index,
-                test_size=self.validation_fraction,
-                stratify=stratify,
-                random_state=state,
+            validation = X_val, self._encode_target(y_val, first=False), None
+        elif self.early_stopping and not more:
+            X, y, weight, validation = hold_out(
+                X, y, weight, self.validation_fraction, self.random_state
             )
-        except ValueError as error:
+        if first:
+            as_image = bool(trailing) or self.image_shape is not None
+            self._initialize(shape, self._resolve_dtype(X, as_image))
+        elif not more and self._module_config(shape) != self.module_config_:
             raise ValueError(
-                f"early_stopping=True needs validation data, and validation_fraction="
-                f"{self.validation_fraction} of {len(y)} samples cannot be split off: "
-                f"{error} Give X_val and y_val, or more samples."
-            ) from error
-        # Sorted, so that a memory map is read from front to back.
-        train.sort()
-        valid.sort()
-        w = None if weight is None else weight[train]
-        return X[train], y[train], w, (X[valid], y[valid])
+                "warm_start=True goes on with the same net, but its parameters were "
+                f"changed: it is {self.module_config_}, not "
+                f"{self._module_config(shape)}. Fit with warm_start=False."
+            )
+        if first or not more or not hasattr(self, "net_"):
+            self._build_net(self._net_settings())
+        return X, y, weight, validation
 
     def _resolve_dtype(self, X: np.ndarray, as_image: bool) -> str:
         if self.dtype in ("float32", "float64"):
@@ -199,30 +201,39 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         ready: nn.Module = placed.eval()
         return ready
 
-    def _build_net(self) -> None:
-        """Set up skorch's net around the module, with a new optimiser."""
-        settings = {
-            name: self._recipe(name)
-            for name in (
-                "learning_rate_init",
-                "beta_1",
-                "beta_2",
-                "epsilon",
-                "momentum",
-                "nesterovs_momentum",
-                "rho",
-                "weight_decay",
-            )
+    def _net_settings(self) -> dict[str, Any]:
+        """Give what the training depends on, as it is now."""
+        names = (
+            "learning_rate_init",
+            "beta_1",
+            "beta_2",
+            "epsilon",
+            "momentum",
+            "nesterovs_momentum",
+            "rho",
+            "weight_decay",
+        )
+        return {
+            "optimizer": {name: self._recipe(name) for name in names},
+            "solver": self._recipe("solver"),
+            "alpha": self.alpha,
+            "schedule": self._recipe("learning_rate"),
+            "max_epochs": self.max_epochs,
         }
-        solver = self._recipe("solver")
+
+    def _build_net(self, settings: dict[str, Any]) -> None:
+        """Set up skorch's net around the module, with a new optimiser."""
+        optimizer, solver = settings["optimizer"], settings["solver"]
+        # Kept with the model: parameters may be changed after the fit.
+        self._built_with = settings
         self.net_ = WeightedNet(
             self.module_,
             self._criterion(),
-            make_optimizer=lambda module: make_optimizer(module, solver, **settings),
-            alpha=self.alpha,
-            schedule=self._recipe("learning_rate"),
-            learning_rate_init=settings["learning_rate_init"],
-            max_epochs=self.max_epochs,
+            make_optimizer=lambda module: make_optimizer(module, solver, **optimizer),
+            alpha=settings["alpha"],
+            schedule=settings["schedule"],
+            learning_rate_init=optimizer["learning_rate_init"],
+            max_epochs=settings["max_epochs"],
             callbacks=copy.deepcopy(self.callbacks) or [],
             device=self.device_,
             verbose=0,
@@ -234,7 +245,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         X: np.ndarray,
         y: np.ndarray,
         weight: np.ndarray | None,
-        validation: tuple[np.ndarray, np.ndarray] | None,
+        validation: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None,
         context: Any,
         *,
         incremental: bool,
@@ -250,15 +261,16 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         extra: list[tuple[str, Any]] = []
         epochs = 1 if incremental else self.max_epochs
         if validation is not None:
-            X_val, y_val = validation
-            valid = self._loader(X_val, y_val, None, self._inference_batch())
+            X_val, y_val, w_val = validation
+            if w_val is not None and not w_val.any():
+                w_val = None
+            valid = self._loader(X_val, y_val, w_val, self._inference_batch())
             monitor = ValidationMonitor(
-                lambda output: self._validation_score(output, y_val),
+                lambda output: self._validation_score(output, y_val, w_val),
                 early_stopping=self.early_stopping and not incremental,
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
             )
-            extra.append(("monitor", monitor))
         if context is not None and getattr(self, "_skl_callbacks", None):
             extra.append(("sklearn", SklearnCallbackBridge(self, context, X, y)))
         if self.verbose and not incremental:
@@ -266,9 +278,18 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         if monitor is not None:
             extra.append(("stopper", Stopper(monitor)))
         own = list(net.callbacks_)
-        net.callbacks_ = own + [(name, cb.initialize()) for name, cb in extra]
+        # Its score comes first, so that callbacks of the user can look at it.
+        watch = [("monitor", monitor.initialize())] if monitor is not None else []
+        net.callbacks_ = watch + own + [(name, cb.initialize()) for name, cb in extra]
         net.ended_by_callback_ = False
         before = len(net.history)
+        if incremental and net.schedule != "constant" and before >= net.max_epochs:
+            warnings.warn(
+                f"The learning rate's schedule {net.schedule!r} ended after "
+                f"{net.max_epochs} epochs, so this one changes next to nothing. Set "
+                'max_epochs to all the epochs to come, or learning_rate="constant".',
+                stacklevel=4,
+            )
         try:
             net.partial_fit(TrainingData(train, valid), epochs=epochs)
         finally:
@@ -289,8 +310,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         self.n_iter_ += len(rows)
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         if monitor is not None:
-            scores = [r["valid_score"] for r in self.history_ if "valid_score" in r]
-            self.validation_scores_ = scores
+            self.validation_scores_ = [r["valid_score"] for r in rows]
             self.best_validation_score_ = monitor.best_score
             self.best_epoch_ = first_epoch + monitor.best_epoch
         else:
@@ -365,7 +385,9 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether there is a trained module."""
-        return hasattr(self, "module_") and self.n_iter_ > 0
+        return hasattr(self, "module_") and (
+            hasattr(self, "loss_curve_") or self.n_iter_ > 0
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the state with weights as plain arrays, and nothing of torch."""

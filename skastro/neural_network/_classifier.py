@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from torch import nn
 
 from skastro.neural_network._base import BaseTorchEstimator
+from skastro.neural_network._parameters import check_weights
 
 
 class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
@@ -151,13 +152,17 @@ class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
         if self.class_weight is None:
             return weight
         by_class = compute_sample_weight(self.class_weight, self.classes_[y])
-        return by_class if weight is None else weight * by_class
+        # Again: a weight of a class may be negative or not finite, too.
+        return check_weights(by_class if weight is None else weight * by_class, len(y))
 
     def _criterion(self) -> nn.Module:
         return nn.CrossEntropyLoss(reduction="none")
 
-    def _validation_score(self, output: torch.Tensor, y: np.ndarray) -> float:
-        return float((output.argmax(dim=1).cpu().numpy() == y).mean())
+    def _validation_score(
+        self, output: torch.Tensor, y: np.ndarray, weight: np.ndarray | None
+    ) -> float:
+        hits = output.argmax(dim=1).cpu().numpy() == y
+        return float(np.average(hits, weights=weight))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the probability of each class.
@@ -190,8 +195,13 @@ class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
         ndarray of shape (n_samples, n_classes)
             Natural logarithms, in the order of ``classes_``.
         """
-        proba = self.predict_proba(X)
-        return np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
+        return np.concatenate(
+            [p.numpy() for p in self._forward(X, self._log_probability)]
+        )
+
+    def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
+        log_proba: torch.Tensor = self.module_(batch).log_softmax(dim=1)
+        return log_proba
 
     def predict(self, X: Any) -> np.ndarray:
         """Give the most probable class.

@@ -70,7 +70,8 @@ class DenseRegressor(DenseMixin, BaseTorchRegressor):
     augment : {"symmetry", "geometric"}, callable, list or None, default=None
         Augmentation of training images, see `skastro.neural_network.augmentation`.
     dtype : {"auto", "preserve", "float32", "float64"}, default="auto"
-        Precision: "preserve" is that of X (float32 for integers), "auto" the same for
+        Precision: "preserve" is that of X (float32 for uint8, float64 for other
+        integers), "auto" the same for
         flat rows and float32 for images.
     device : str, default="auto"
         "auto" takes a GPU where there is one; else torch's name of a device.
@@ -81,7 +82,7 @@ class DenseRegressor(DenseMixin, BaseTorchRegressor):
         are not touched.
     n_jobs : int or None, default=None
         Number of torch threads; None means one, which is quickest for small nets
-        and gives the same bits everywhere.
+        and gives the same bits on every joblib backend.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -102,11 +103,11 @@ class DenseRegressor(DenseMixin, BaseTorchRegressor):
     loss_curve_ : list of float
         ``train_loss`` of every epoch.
     validation_scores_ : list of float
-        ``valid_score`` of every epoch; only with validation data.
+        ``valid_score`` of every epoch of the last fit; only with validation data.
     best_validation_score_ : float
         The highest of them.
     best_epoch_ : int
-        The first epoch that reached it, counted from 1.
+        The first epoch that reached it, numbered as in ``history_``.
     n_iter_ : int
         Epochs run.
     n_features_in_ : int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ----------
     estimator : estimator with ``embed``, or Pipeline ending in one, default=None
         The net. If it is fitted, it is used as it is: ``fit`` does not train it, and
-        cloning the embedder, as cross-validation does, keeps it. It must then not
+        cloning the embedder, as cross-validation does, copies it. It must then not
         have seen the samples that a score is taken on. If it is not fitted, ``fit``
         trains a clone of it. None is ``DenseClassifier(random_state=0)``.
 
@@ -88,9 +89,15 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises
         ------
         TypeError
-            If the estimator has no ``embed``.
+            If the estimator has no ``embed``, or if there are ``fit_params`` for a net
+            that is fitted already.
         """
         if _is_fitted(self.estimator):
+            if fit_params:
+                raise TypeError(
+                    "The net of this NetEmbedder is fitted already, so its fit takes "
+                    f"no parameters; got {sorted(fit_params)}."
+                )
             net = self.estimator
         else:
             net = (
@@ -135,8 +142,12 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def __sklearn_clone__(self) -> NetEmbedder:
         """Clone, keeping a net that is fitted."""
         estimator = self.estimator
-        if not _is_fitted(estimator):
-            estimator = clone(estimator) if estimator is not None else None
+        if _is_fitted(estimator):
+            # A copy: set_params on a clone, as in a grid search, must not reach the
+            # net of the caller.
+            estimator = deepcopy(estimator)
+        elif estimator is not None:
+            estimator = clone(estimator)
         copy = type(self)(estimator=estimator)
         if hasattr(self, "_sklearn_output_config"):
             copy._sklearn_output_config = dict(self._sklearn_output_config)

@@ -8,6 +8,7 @@ operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,8 @@ class TensorLoader:
             self._lazy = X
         else:
             self._X = to_tensor(X, dtype).to(device)
+            if X.dtype == np.float64 and dtype == torch.float32:
+                check_overflow(self._X)
         self._y: Tensor | None = None
         self._weight: Tensor | None = None
         if y is not None:
@@ -87,7 +90,14 @@ class TensorLoader:
 
     def __len__(self) -> int:
         """Count the batches."""
-        return -(-self.n_samples // self.batch_size)
+        return len(self._edges()) - 1
+
+    def _edges(self) -> list[int]:
+        """Give where batches begin and end; one image alone joins the one before."""
+        edges = [*range(0, self.n_samples, self.batch_size), self.n_samples]
+        if self.channels_last and len(edges) > 2 and edges[-1] - edges[-2] == 1:
+            del edges[-2]
+        return edges
 
     def take(self, index: Tensor | slice) -> Tensor:
         """Give the samples at ``index`` as the module takes them."""
@@ -102,6 +112,8 @@ class TensorLoader:
             batch = self._X.index_select(0, index.to(self._X.device))
         batch = batch.reshape(batch.shape[0], *self.input_shape)
         if self.augment is not None:
+            if isinstance(index, slice):
+                batch = batch.clone()  # an augmentation may work in place
             assert self.augment_generator is not None
             batch = self.augment(batch, self.augment_generator)
         if self.channels_last:
@@ -113,8 +125,8 @@ class TensorLoader:
         permutation = None
         if self.order is not None:
             permutation = torch.randperm(self.n_samples, generator=self.order)
-        for start in range(0, self.n_samples, self.batch_size):
-            index: Tensor | slice = slice(start, start + self.batch_size)
+        for start, stop in pairwise(self._edges()):
+            index: Tensor | slice = slice(start, stop)
             if permutation is not None:
                 index = permutation[index]
             yield self.take(index), self._target(index)
@@ -152,6 +164,26 @@ def to_tensor(values: np.ndarray, dtype: torch.dtype | None) -> Tensor:
         values = values.copy()
     tensor = torch.from_numpy(values)
     return tensor if dtype is None else tensor.to(dtype)
+
+
+def check_overflow(X: Tensor) -> None:
+    """Refuse values that were finite in float64 and are not in float32.
+
+    Parameters
+    ----------
+    X : Tensor
+        In float32.
+
+    Raises
+    ------
+    ValueError
+        If one is infinite.
+    """
+    if X.numel() and not bool(torch.isfinite(X.abs().max())):
+        raise ValueError(
+            "Input X has values too large for float32, in which images are trained: "
+            'scale them, or set dtype="preserve".'
+        )
 
 
 def is_memory_mapped(values: Any) -> bool:

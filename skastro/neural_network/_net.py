@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -131,16 +132,25 @@ class WeightedNet(NeuralNet):
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         if not training:
             self.valid_output_ = torch.cat(outputs)
+        # Only validation data can all have a weight of zero; they then have no loss.
+        weight = float(weights)
+        loss = float(total) / weight if weight > 0 else float("nan")
+        if training and not math.isfinite(loss):
+            raise ValueError(
+                f"The training diverged: the loss of epoch {epochs_done + 1} is "
+                f"{loss}. Lower learning_rate_init, or scale the input "
+                "(sklearn.preprocessing.StandardScaler, CutoutNormalizer)."
+            )
         self.history.record(f"{prefix}_batch_count", n_batches)
-        # A whole epoch of zero weights has no loss; sum(w) = 0 only then.
-        self.history.record(
-            f"{prefix}_loss", float(total) / max(float(weights), 1e-300)
-        )
+        self.history.record(f"{prefix}_loss", loss)
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Take one step of the optimiser."""
         X, target = batch
         y, w = target if isinstance(target, tuple) else (target, None)
+        if w is not None and not bool(w.any()):
+            # Nothing to learn from, and its mean would be 0 / 0.
+            return {"loss": w.new_zeros(()), "y_pred": y, "weight": w.new_zeros(())}
         self.optimizer_.zero_grad(set_to_none=True)
         for layer in self._weighted_layers:
             layer.sample_weight = w
@@ -150,8 +160,10 @@ class WeightedNet(NeuralNet):
         for layer in self._weighted_layers:
             layer.sample_weight = None
         if self.alpha:
-            strength = self.alpha / max(float(weight), 1e-300)
+            strength = self.alpha / float(weight)
             for parameter in self._weights:
+                if parameter.grad is None:  # frozen by a callback
+                    continue
                 parameter.grad.add_(parameter.detach(), alpha=strength)
         if self.callbacks_:
             self.notify(

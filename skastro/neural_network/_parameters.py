@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skastro.neural_network._optim import SCHEDULES, SOLVERS
@@ -63,6 +65,11 @@ def check_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
     ValueError
         If there are not as many as rows, which is what happens behind a resampler, or
         if they are negative, not finite or all zero.
+
+    Notes
+    -----
+    A resampler that happens to give as many rows as it took cannot be seen from here:
+    the weights would then belong to other rows.
     """
     if sample_weight is None:
         return None
@@ -82,4 +89,66 @@ def check_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
         raise ValueError("sample_weight must be finite and not negative.")
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
+    with np.errstate(over="ignore"):
+        single = weight.astype(np.float32)
+    if not np.isfinite(single.sum()) or not single.any():
+        raise ValueError(
+            "Sample weights must be numbers that float32 can hold; the largest is "
+            f"{weight.max():g}."
+        )
     return weight
+
+
+def hold_out(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    fraction: float,
+    random_state: Any,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple]:
+    """Keep a seeded validation part, stratified for classes, out of training.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The samples.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Codes of classes (integers) or targets.
+    weight : ndarray of shape (n_samples,) or None
+        Sample weights.
+    fraction : float
+        Share of the samples to keep out.
+    random_state : int, RandomState instance or None
+        Of the estimator; it is copied, so that early stopping does not change what is
+        drawn after it.
+
+    Returns
+    -------
+    tuple
+        ``X, y, weight`` of the training part, and those three of the other.
+
+    Raises
+    ------
+    ValueError
+        If a part would have no sample of a class, or no weight.
+    """
+    try:
+        train, valid = train_test_split(
+            np.arange(len(y)),
+            test_size=fraction,
+            stratify=y if y.dtype.kind in "iu" else None,
+            random_state=copy.deepcopy(random_state),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True needs validation data, and validation_fraction="
+            f"{fraction} of {len(y)} samples cannot be split off: {error} Give X_val "
+            "and y_val, or more samples."
+        ) from error
+    # Sorted, so that a memory map is read from front to back.
+    train.sort()
+    valid.sort()
+    kept_out = X[valid], y[valid], None if weight is None else weight[valid]
+    if weight is not None:
+        weight = check_weights(weight[train], len(train))
+    return X[train], y[train], weight, kept_out

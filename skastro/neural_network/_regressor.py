@@ -119,10 +119,12 @@ class BaseTorchRegressor(RegressorMixin, BaseTorchEstimator):
     def _criterion(self) -> nn.Module:
         return HalfSquaredError()
 
-    def _validation_score(self, output: torch.Tensor, y: np.ndarray) -> float:
+    def _validation_score(
+        self, output: torch.Tensor, y: np.ndarray, weight: np.ndarray | None
+    ) -> float:
         if len(y) < 2:  # R² is not defined for one sample
             return -float(np.square(output.cpu().numpy() - y).mean())
-        return float(r2_score(y, output.cpu().numpy()))
+        return float(r2_score(y, output.cpu().numpy(), sample_weight=weight))
 
     def predict(self, X: Any) -> np.ndarray:
         """Give the targets.

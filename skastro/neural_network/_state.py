@@ -59,6 +59,7 @@ class NetState:
                 ]
                 for index, values in net.optimizer_.state_dict()["state"].items()
             ]
+            packed["rates"] = [g["lr"] for g in net.optimizer_.param_groups]
             packed["epochs"] = len(net.history)
         state[_STATE] = packed
         return state
@@ -110,9 +111,11 @@ class NetState:
         estimator.module_ = estimator._place(module)
         if "optimizer" not in packed:
             return
-        estimator._build_net()
+        estimator._build_net(estimator._built_with)
         net = estimator.net_
         groups = net.optimizer_.state_dict()["param_groups"]
+        for group, rate in zip(groups, packed["rates"], strict=True):
+            group["lr"] = rate
         parameters = [p for g in net.optimizer_.param_groups for p in g["params"]]
         entries = {
             int(index): {
@@ -122,8 +125,11 @@ class NetState:
         }
         net.optimizer_.load_state_dict({"state": entries, "param_groups": groups})
         net.history_ = History()
-        for _ in range(packed["epochs"]):
+        epochs = packed["epochs"]
+        for row in estimator.history_[-epochs:] if epochs else []:
             net.history.new_epoch()
+            for key, value in row.items():
+                net.history.record(key, value)
 
 
 def _to_plain(value: Any) -> Any:

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import joblib
 import torch
+from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
+_inside = threading.local()
 _active = 0
 _before = 1
 
@@ -45,12 +47,12 @@ def effective_threads(n_jobs: int | None) -> int:
 def torch_threads(n_jobs: int | None = None) -> Iterator[None]:
     """Run the body on that many torch threads and restore the count.
 
-    Small nets are quickest on one thread, and only one thread gives the same bits
-    on every machine and joblib backend. torch's count belongs partly to the process
-    (MKL) and partly to the thread (OpenMP); so where several threads of one process
-    are inside at once, as on joblib's threading backend, only the last to leave
-    restores the count: restoring it earlier would change the arithmetic of the
-    others in mid-fit.
+    Small nets are quickest on one thread, and only one thread gives the same bits on
+    every joblib backend. torch's count belongs partly to the process (MKL) and partly
+    to the thread (OpenMP). So where several threads of one process are inside at once,
+    as on joblib's threading backend, the process's part is restored by the last to
+    leave, for an earlier change would reach into the arithmetic of the others; the
+    thread's part is restored by each.
 
     Parameters
     ----------
@@ -65,9 +67,14 @@ def torch_threads(n_jobs: int | None = None) -> Iterator[None]:
     global _active, _before
     wanted = effective_threads(n_jobs)
     with _lock:
+        own = torch.get_num_threads()
         if _active == 0:
-            _before = torch.get_num_threads()
+            _before = own
+        elif own == 1 and not getattr(_inside, "depth", 0):
+            # A thread that is new begins with the count that the others set.
+            own = _before
         _active += 1
+        _inside.depth = getattr(_inside, "depth", 0) + 1
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
     try:
@@ -75,5 +82,17 @@ def torch_threads(n_jobs: int | None = None) -> Iterator[None]:
     finally:
         with _lock:
             _active -= 1
-            if _active == 0 and torch.get_num_threads() != _before:
-                torch.set_num_threads(_before)
+            _inside.depth -= 1
+            if torch.get_num_threads() != own:
+                if _active == 0:
+                    torch.set_num_threads(own)
+                else:
+                    _set_threads_of_this_thread(own)
+
+
+def _set_threads_of_this_thread(count: int) -> None:
+    """Set OpenMP's count of the calling thread, and nothing of the process."""
+    controller = ThreadpoolController().select(user_api="openmp")
+    for library in controller.lib_controllers:
+        if "torch" in str(library.filepath):
+            library.set_num_threads(count)

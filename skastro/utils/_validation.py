@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -163,7 +164,14 @@ def check_images(
                 f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of "
                 f"1 is required by {who}."
             )
-        X = X.reshape(X.shape[0], -1)
+        if len(trailing) == 3 and trailing[2] in (3, 4) and trailing[0] > trailing[2]:
+            warnings.warn(
+                f"Images of shape {trailing} are taken as {trailing[0]} channels of "
+                f"{trailing[1]} x {trailing[2]} pixels. If channels come last, use "
+                "np.moveaxis(X, -1, 1).",
+                stacklevel=3,
+            )
+        X = X.reshape(X.shape[0], math.prod(trailing))
     X = validate_data(
         estimator,
         X,

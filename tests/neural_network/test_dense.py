@@ -389,3 +389,78 @@ def test_model_stored_on_a_gpu_loads_without_one() -> None:
     assert loaded.device_ == "cpu"
     assert np.array_equal(loaded.predict_proba(X), net.predict_proba(X))
     loaded.partial_fit(X, y)
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    X, y = iris()
+    net = DenseClassifier(solver="sgd", learning_rate_init=1e8, max_epochs=50)
+    with pytest.raises(ValueError, match="diverged"):
+        net.fit(X * 100, y)
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1.0, 1e39, 1e-50])
+def test_class_weights_are_checked_like_sample_weights(weight: float) -> None:
+    X, y = iris()
+    with pytest.raises(ValueError, match="weight"):
+        DenseClassifier(class_weight=dict.fromkeys(range(3), weight)).fit(X, y)
+
+
+def test_pixels_too_large_for_single_precision_are_refused() -> None:
+    X, y = np.ones((10, 4, 4)), np.arange(10) % 2
+    X[3, 1, 1] = 1e39
+    with pytest.raises(ValueError, match="float32"):
+        DenseClassifier(max_epochs=1).fit(X, y)
+
+
+def test_early_stopping_weights_its_score() -> None:
+    X, y = iris()
+    doubled, wrong = np.r_[X, X], np.r_[y, (y + 1) % 3]
+    weight = np.r_[np.ones(150), np.zeros(150)]
+    net = DenseClassifier(
+        early_stopping=True, max_epochs=80, learning_rate_init=0.01, random_state=0
+    ).fit(doubled, wrong, sample_weight=weight)
+    assert net.best_validation_score_ > 0.9
+
+
+def test_warm_start_refuses_another_net_and_a_spent_schedule_warns() -> None:
+    X, y = iris()
+    net = DenseClassifier(max_epochs=2, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        net.set_params(hidden_layer_sizes=(3,)).fit(X, y)
+    spent = DenseClassifier(max_epochs=2, learning_rate="one_cycle").fit(X, y)
+    with pytest.warns(UserWarning, match="schedule"):
+        spent.partial_fit(X, y)
+
+
+def test_log_probabilities_are_exact() -> None:
+    X, y = iris()
+    net = DenseClassifier(max_epochs=5, random_state=0).fit(X, y)
+    far = X * 1e4
+    log_proba = net.predict_log_proba(far)
+    assert log_proba.min() < -1000
+    np.testing.assert_allclose(net.predict_log_proba(X), np.log(net.predict_proba(X)))
+
+
+def test_an_augmentation_in_place_leaves_the_data_alone() -> None:
+    X, y = np.random.default_rng(0).normal(size=(20, 4, 4)).astype("f4"), [0, 1] * 10
+    before = X.copy()
+    DenseClassifier(
+        augment=lambda batch, generator: batch.mul_(2), shuffle=False, max_epochs=2
+    ).fit(X, y)
+    assert np.array_equal(X, before)
+
+
+def test_channels_last_images_are_noticed() -> None:
+    X = np.zeros((6, 12, 12, 3), "f4")
+    with pytest.warns(UserWarning, match="moveaxis"):
+        DenseClassifier(max_epochs=1).fit(X, [0, 1] * 3)
+
+
+def test_a_callback_can_watch_the_validation_score() -> None:
+    from skorch.callbacks import EarlyStopping
+
+    X, y = iris()
+    stop = EarlyStopping(monitor="valid_score", lower_is_better=False, patience=3)
+    net = DenseClassifier(callbacks=[stop], max_epochs=200, learning_rate_init=0.01)
+    net.fit(X, y, X_val=X, y_val=y)
+    assert net.n_iter_ < 200

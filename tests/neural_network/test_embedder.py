@@ -35,7 +35,9 @@ def test_a_fitted_net_survives_cross_validation(odd: DenseClassifier) -> None:
     before = odd.predict_proba(X)
     pipe = make_pipeline(NetEmbedder(odd), LogisticRegression(max_iter=2000))
     assert cross_val_score(pipe, X[900:], Y[900:], cv=3, n_jobs=2).mean() > 0.7
-    assert clone(pipe).fit(X[:300], Y[:300])[0].estimator_ is odd
+    cloned = clone(pipe).set_params(netembedder__estimator__verbose=1)
+    assert cloned.fit(X[:300], Y[:300])[0].estimator_.verbose == 1
+    assert odd.verbose == 0
     assert np.array_equal(odd.predict_proba(X), before)
 
 
@@ -68,5 +70,7 @@ def test_names_and_data_frames_out(odd: DenseClassifier) -> None:
 def test_wrong_estimators_and_samples_are_refused(odd: DenseClassifier) -> None:
     with pytest.raises(TypeError, match="embed"):
         NetEmbedder(LogisticRegression()).fit(X, Y)
+    with pytest.raises(TypeError, match="nonsense"):
+        NetEmbedder(odd).fit(X, Y, nonsense=3)
     with pytest.raises(ValueError, match="64 features"):
         NetEmbedder(odd).fit(X[:, :10])

@@ -6,6 +6,7 @@ else. Those here are frozen dataclasses, so that they pickle, print and compare.
 """
 
 from skastro.neural_network.augmentation._affine import RandomAffine
+from skastro.neural_network.augmentation._checks import check_is_image
 from skastro.neural_network.augmentation._compose import (
     NAMED_AUGMENTATIONS,
     Compose,
@@ -23,4 +24,5 @@ __all__ = [
     "RandomSymmetry",
     "apply_symmetry",
     "as_augmentation",
+    "check_is_image",
 ]

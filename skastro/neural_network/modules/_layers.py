@@ -40,8 +40,12 @@ class SeededDropout(nn.Module):
 class WeightedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation whose batch statistics are weighted.
 
-    Without weights it is torch's own, but for the running statistics of the first
-    batches. ``sample_weight`` is set by the training loop before each weighted batch.
+    It gives what torch's own gives in training. The running statistics differ in three
+    points: they take the variance without Bessel's correction, so that they do not
+    depend on the scale of the weights; the first batches are averaged; and a batch
+    that has but one value a channel, which has no variance, is normalised with them
+    and leaves them alone. ``sample_weight`` is set by the training loop before each
+    weighted batch.
 
     Parameters
     ----------
@@ -56,38 +60,39 @@ class WeightedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x``, an image batch."""
         n_values = x.shape[0] * x.shape[2] * x.shape[3]
-        weight = self.sample_weight
-        if not self.training:
-            return super().forward(x)
-        momentum = self._count_batch()
-        if weight is None and n_values > 1:
+        if not self.training or n_values == 1:
             return batch_norm(
                 x,
                 self.running_mean,
                 self.running_var,
                 self.weight,
                 self.bias,
-                True,
-                momentum,
+                False,
+                0.0,
                 self.eps,
             )
+        weight = self.sample_weight
         if weight is None:
-            weight = x.new_ones(x.shape[0])
+            mean, var = x.new_zeros(x.shape[1]), x.new_ones(x.shape[1])
+            # With a momentum of 1 torch writes the statistics of the batch there.
+            out = batch_norm(x, mean, var, self.weight, self.bias, True, 1.0, self.eps)
+            self._update(mean, var * ((n_values - 1) / n_values))
+            return out
         per_pixel = weight / (weight.sum() * x.shape[2] * x.shape[3])
         share = per_pixel[:, None, None, None]
         mean = (x * share).sum(dim=(0, 2, 3))
         centred = x - mean[:, None, None]
         var = (centred.square() * share).sum(dim=(0, 2, 3))
-        with torch.no_grad():
-            count = weight.sum() * x.shape[2] * x.shape[3]
-            # torch keeps the unbiased variance; one value alone has none.
-            unbiased = var * count / (count - 1).clamp(min=1)
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(unbiased, momentum)
+        self._update(mean.detach(), var.detach())
         scaled = centred * torch.rsqrt(var + self.eps)[:, None, None]
         return scaled * self.weight[:, None, None] + self.bias[:, None, None]
+
+    def _update(self, mean: Tensor, var: Tensor) -> None:
+        momentum = self._count_batch()
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(var, momentum)
 
     def _count_batch(self) -> float:
         """Give the share of this batch in the running statistics.
