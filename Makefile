@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help install demo test stress lint format examples data docs bench clean
+.PHONY: help install demo test stress lint format examples data docs bench study clean
 
 help:
 	@echo "make demo      the tour: one stop a domain, tables and pictures in demo_output/"
@@ -17,6 +17,7 @@ help:
 	@echo "make data      download the public data into data/ (needs a network)"
 	@echo "make docs      the documentation, in docs/_build/html"
 	@echo "make bench     the benchmarks against other libraries"
+	@echo "make study     the tables of the documentation, half an hour"
 	@echo "make stress    the long fault and fuzz runs"
 
 # torch first and pinned: a plain 'torch' may bring gigabytes of CUDA libraries.
@@ -58,6 +59,10 @@ docs: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/resolution.py
+
+# Half an hour: the tables of docs/results/.
+study: $(STAMP)
+	$(BIN)/python benchmarks/galaxy.py
 
 clean:
 	rm -rf docs/_build docs/api/generated docs/auto_examples demo_output

@@ -104,7 +104,8 @@ def main() -> None:
         f"({study.scale.thesis_epochs} for the thesis's net, "
         f"{study.scale.compact_epochs} for the compact one)."
     )
-    page = Page(arguments.output, [head])
+    title = "Galaxy morphology across a resolution gap"
+    page = Page(arguments.output, [title, "-" * len(title), "", head])
     X, flag = study.pixels(data.images), data.flag
     clear, flagged = np.isin(flag, study.TWO), np.isin(flag, study.THREE)
     variants = study.degraders(FACTORS)

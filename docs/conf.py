@@ -9,6 +9,7 @@ from pathlib import Path
 
 # Before anything imports numpy or torch.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("SKASTRO_SCALE", "glance")
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["TQDM_DISABLE"] = "1"
 

@@ -43,7 +43,7 @@ three = np.setdiff1d(np.flatnonzero(np.isin(data.flag, study.THREE)), unflagged)
 # strength is chosen by cross-validation inside the training part; in one model it also
 # sees blurred copies of the training images.
 
-quick = study.SCALE == "quick"
+quick = study.SCALE in ("glance", "quick")
 rng = np.random.default_rng(0)
 seen = rng.choice(unflagged, min(1000, len(unflagged)), False) if quick else unflagged
 settings = {"max_epochs": 10, "average_symmetries": False} if quick else {}

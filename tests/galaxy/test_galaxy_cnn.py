@@ -173,6 +173,21 @@ def test_simulated_galaxies_are_learnt_from_raw_counts() -> None:
     assert tss_scorer(pipe, X[test], y[test]) > 0.5
 
 
+def test_counts_and_nanomaggies_give_the_same_classes() -> None:
+    data = make_galaxies(150, uncertain="drop", random_state=2)
+    counts = np.round(data.images).astype(np.uint16)
+    pipe = make_pipeline(
+        CutoutNormalizer(),
+        GalaxyCNNClassifier(filters=(8, 16), max_epochs=15, random_state=0),
+    ).fit(counts, data.target)
+    # As a DR8+ frame has it: sky subtracted, 0.0045 nanomaggies a count, float32.
+    nanomaggies = ((counts.astype(float) - 1146.1) * 0.0045).astype(np.float32)
+    assert np.array_equal(pipe.predict(counts), pipe.predict(nanomaggies))
+    np.testing.assert_allclose(
+        pipe.predict_proba(counts), pipe.predict_proba(nanomaggies), atol=1e-3
+    )
+
+
 @pytest.mark.real_data
 def test_real_galaxies_reach_a_sensible_accuracy(data_home: Any) -> None:
     path = data_home / "galaxy_zoo1" / "sdss_gz1_cutouts_64.npz"
