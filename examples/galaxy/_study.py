@@ -40,6 +40,7 @@ from skastro.galaxy import (
     ResolutionDegrader,
 )
 from skastro.metrics import true_skill_score
+from skastro.model_selection import corrected_resampled_ttest
 from skastro.neural_network import NetEmbedder
 
 # The one constant: "quick" takes minutes, "table" made the tables of the
@@ -289,6 +290,32 @@ def chosen_epochs(runs: Runs) -> dict[str, Any]:
         "test, each run": test.max().to_numpy(),
         "last": test.iloc[-1].to_numpy(),
     }
+
+
+def recovery(better: Runs, plain: Runs, factors: Sequence[int]) -> dict[str, str]:
+    """What one arm gains on another, paired by run, ± corrected standard error."""
+    row = {}
+    for k in (1, *factors):
+        variant = "original" if k == 1 else f"1/{k} bilinear"
+        test = corrected_resampled_ttest(
+            better.of("accuracy", variant),
+            plain.of("accuracy", variant),
+            n_train=plain.n_train,
+            n_test=plain.n_test,
+        )
+        name = "sharp" if k == 1 else f"1/{k}"
+        row[name] = f"{test.mean:+.3f} ± {test.standard_error:.3f} ({test.verdict})"
+    return row
+
+
+def reach(runs: Runs, factors: Sequence[int], method: str = "bilinear") -> dict:
+    """Give mean accuracy at each factor and the share of runs that reach 0.9."""
+    row = {}
+    for k in (1, *factors):
+        values = runs.of("accuracy", "original" if k == 1 else f"1/{k} {method}")
+        name = "sharp" if k == 1 else f"1/{k}"
+        row[name] = f"{values.mean():.3f} ({(values >= 0.9).mean():.0%})"
+    return row
 
 
 def add_blurred_copies(X: np.ndarray, y: np.ndarray) -> tuple:

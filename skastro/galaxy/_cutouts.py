@@ -191,6 +191,13 @@ def _check_ids(ids: Any, n: int) -> np.ndarray:
             f"ids have dtype {names.dtype}: 64-bit SDSS ids lose digits in a float. "
             "Use integers or strings."
         )
+    if names.dtype.kind == "O" and any(
+        isinstance(name, (float, np.floating)) for name in names.ravel()
+    ):
+        raise TypeError(
+            "ids have floats among them: 64-bit SDSS ids lose digits in a float. Use "
+            "integers or strings."
+        )
     if names.shape != (n,):
         raise ValueError(f"ids must have shape ({n},) like coords, got {names.shape}.")
     return names

@@ -21,6 +21,9 @@ VOTES = (
 )
 
 
+_TRUTH = {"True": "1", "False": "0", "T": "1", "F": "0"}
+
+
 def tidy_chunk(raw: pd.DataFrame, start: int) -> pd.DataFrame:
     """Check one piece of a table and give it its final columns.
 
@@ -57,7 +60,11 @@ def tidy_chunk(raw: pd.DataFrame, start: int) -> pd.DataFrame:
             _check_range(out[name], 0.0, 1.0, name.upper(), start)
     total = np.zeros(len(raw), dtype=np.int64)
     for name in FLAGS:
-        flag = _numbers(raw[name], name.upper(), start)
+        # pandas writes True, FITS may hold T.
+        cells = raw[name]
+        if not pd.api.types.is_numeric_dtype(cells):
+            cells = cells.replace(_TRUTH)
+        flag = _numbers(cells, name.upper(), start)
         _refuse((flag != 0) & (flag != 1), start, f"the flag {name.upper()} is not 0/1")
         out[name] = flag == 1
         total += out[name]

@@ -17,7 +17,7 @@ class ObjidParts(NamedTuple):
     skyversion : ndarray of int
         Version of the sky resolution: 1 for DR7 ids of the best sky, 2 for DR8+ ids.
     rerun : ndarray of int
-        Version of the photometric pipeline: 40 to 42 for DR7, 301 for DR8+.
+        Version of the photometric pipeline: 40 to 44 for DR7, 301 for DR8+.
     run : ndarray of int
         Imaging run.
     camcol : ndarray of int

@@ -135,6 +135,11 @@ class ResolutionCurveDisplay:
             raise ValueError(
                 f"scores has no column {missing}; it has {list(scores.columns)}."
             )
+        if scores.empty or scores[[x, hue]].isna().any().any():
+            raise ValueError(
+                f"scores must have rows, and none without a {x} or {hue}: such a row "
+                "has no place in the picture."
+            )
         n_bad = int(scores[value].isna().sum())
         if n_bad:
             raise ValueError(
@@ -197,6 +202,12 @@ class ResolutionCurveDisplay:
             Not drawn yet.
         """
         estimators = estimator if isinstance(estimator, (list, tuple)) else [estimator]
+        enlarge = [enlarge] if isinstance(enlarge, str) else list(enlarge)
+        if None in enlarge:
+            raise ValueError(
+                "enlarge=None leaves images small, and a net takes one size only; name "
+                "an interpolation."
+            )
         scorers = [check_scoring(one, scoring=scorer) for one in estimators]
         rows = []
         for factor in factors:

@@ -270,6 +270,8 @@ def _identity(
     identity = {}
     for key in ("run", "camcol", "field", "band"):
         a, b = named.get(key), found[key]
+        if key != "band" and b is not None and not str(b).strip().isdigit():
+            raise ValueError(f"{who}: {key} in the header is {b!r}, no number.")
         if a is not None and b is not None and a != b:
             raise ValueError(
                 f"{who}: the name says {key} {a}, the header {b}. Was it renamed?"

@@ -205,7 +205,10 @@ def _check_name(name: str) -> Path:
     parts = PurePosixPath(name).parts
     odd = re.compile(r'[\\:*?"<>|\x00-\x1f]')
     bad = any(p in ("..", _WORK) or odd.search(p) for p in parts)
-    if bad or not parts or name.startswith("/"):
+    # These names belong to the bookkeeping: locks, and records of hashes.
+    ours = any(p.casefold() in (_WORK, "lock") for p in parts)
+    ours = ours or name.casefold().endswith(".sha256.json") or len(name) > 200
+    if bad or ours or not parts or name.startswith("/"):
         raise ValueError(f"{name!r} is no plain path below the data folder.")
     return Path(*parts)
 

@@ -228,3 +228,9 @@ def test_statistics_are_near_the_real_ones(jpegs, data_home):
         )
         # Medians of mean, deviation, centre and border, in units of the real spread.
         assert np.all(np.abs(difference) < 0.7 * spread), (name, difference / spread)
+
+
+@pytest.mark.parametrize("parameters", [{"psf_fwhm": 20.0}, {"sky": 1e6}])
+def test_what_is_not_simulated_rightly_is_refused(parameters: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        make_galaxies(3, **parameters)

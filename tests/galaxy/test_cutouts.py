@@ -228,3 +228,11 @@ def test_a_galaxy_of_two_overlapping_frames_is_the_same(data_home):
     assert both.sum() == 64 * 64 - 1856
     # The frames share their rows of counts; only the sky estimates differ.
     assert np.abs(images[0][both] - images[1][both]).max() < 2.5
+
+
+def test_float_ids_hidden_among_objects_are_refused() -> None:
+    from skastro.galaxy._cutouts import _check_ids
+
+    ids = np.array([588015509806252115.0, 1], dtype=object)
+    with pytest.raises(TypeError, match="lose digits"):
+        _check_ids(ids, 2)

@@ -379,3 +379,16 @@ def test_real_sample_cut_short(data_home, tmp_path):
     cut = write(tmp_path, path.read_bytes()[:500_000], "cut.csv.gz")
     with pytest.raises(ValueError, match=r"cut\.csv\.gz: it is truncated"):
         read_galaxy_zoo1_table(cut)
+
+
+def test_a_table_survives_its_own_round_trip(tmp_path):
+    first = tmp_path / "compact.csv"
+    first.write_text(
+        "OBJID,RA,DEC,SPIRAL,ELLIPTICAL,UNCERTAIN\n"
+        "588848900996792404,203.758,0.708,1,0,0\n"
+        "587725551743729769,153.88,64.27,0,0,1\n"
+    )
+    table = read_galaxy_zoo1_table(first)
+    table.to_csv(tmp_path / "again.csv", index=False)
+    again = read_galaxy_zoo1_table(tmp_path / "again.csv")
+    assert again.equals(table)

@@ -124,3 +124,15 @@ def test_tables_that_would_mislead_are_refused() -> None:
     table.loc[3, "value"] = np.nan
     with pytest.raises(ValueError, match="1 of 24 scores are NaN"):
         ResolutionCurveDisplay.from_scores(table)
+
+
+@pytest.mark.parametrize("column", ["factor", "enlarge"])
+def test_rows_without_a_place_are_refused(column: str) -> None:
+    rows = pd.DataFrame(
+        {"factor": [1.0, 2.0], "enlarge": ["a", "a"], "repeat": [0, 0], "value": [1, 1]}
+    )
+    rows.loc[1, column] = None
+    with pytest.raises(ValueError, match="no place"):
+        ResolutionCurveDisplay.from_scores(rows)
+    with pytest.raises(ValueError, match="must have rows"):
+        ResolutionCurveDisplay.from_scores(rows[:0])
