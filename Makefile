@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 # Small nets run fastest on one thread, and tests must not fight for two cores.
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
+# Lets scikit-learn's array-API check run too.
+export SCIPY_ARRAY_API ?= 1
 
 .PHONY: help install demo test stress lint format examples data docs bench study clean
 

@@ -110,6 +110,8 @@ def main() -> None:
         f"{study.scale.compact_epochs} for the compact one)."
     )
     title = "Galaxy morphology across a resolution gap"
+    if arguments.only_recovery:
+        title = "What random resolution recovers"
     page = Page(arguments.output, [title, "-" * len(title), "", head])
     X, flag = study.pixels(data.images), data.flag
     clear, flagged = np.isin(flag, study.TWO), np.isin(flag, study.THREE)

@@ -236,15 +236,16 @@ class CutoutNormalizer(StatelessImageTransformer):
             sky[part], noise[part], scale[part] = self._measure(images, X.dtype)
         return CutoutLevels(sky, noise, scale, kind)
 
-    def inverse_transform(self, X, levels):
+    def inverse_transform(self, X, levels=None):
         """Bring images back to their own scale.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
             Images from `transform`.
-        levels : CutoutLevels
-            From `levels`, of the images before `transform`.
+        levels : CutoutLevels, default=None
+            From `levels`, of the images before `transform`. Without them only the
+            stretch is undone: sky is 0 and the scale 1.
 
         Returns
         -------
@@ -258,6 +259,9 @@ class CutoutNormalizer(StatelessImageTransformer):
         """
         X, shape, trailing = self._check_images(X)
         n, c = len(X), shape[0]
+        if levels is None:
+            one = np.ones((n, c))
+            levels = CutoutLevels(0 * one, 0 * one, one, self._kind_now(X.dtype))
         if levels.sky.shape != (n, c):
             raise ValueError(
                 f"levels are those of {len(levels.sky)} images with "

@@ -251,3 +251,13 @@ def test_real_frame(data_home: Path) -> None:
     assert np.isfinite(out).all()
     nanomaggies = ((images - 1146.11) * 0.0047).astype(np.float32)
     assert np.abs(CutoutNormalizer().transform(nanomaggies) - out).max() < 2e-5
+
+
+def test_inverse_without_levels_undoes_the_stretch() -> None:
+    X = np.random.default_rng(0).normal(100, 5, (4, 24, 24))
+    X[:, 10:14, 10:14] += 500
+    normalizer = CutoutNormalizer().fit(X)
+    levels = normalizer.levels(X)
+    linear = normalizer.inverse_transform(normalizer.transform(X))
+    expected = (X - levels.sky[:, :, None]) / levels.scale[:, :, None]
+    np.testing.assert_allclose(linear, expected, rtol=1e-9, atol=1e-12)
