@@ -40,7 +40,7 @@ FACTORS = (2, 4, 8)
 ARMS = {
     "plain": None,
     "rotations and flips": "geometric",
-    "+ RandomResolution": "resolution",
+    "with RandomResolution": "resolution",
 }
 
 
@@ -214,7 +214,7 @@ def recovery_tables(page: Page, gap: Mapping[tuple[str, str], study.Runs]) -> No
     rows = []
     for layout in sorted({layout for layout, _ in gap}):
         better, plain = (
-            gap[layout, arm] for arm in ("+ RandomResolution", "rotations and flips")
+            gap[layout, arm] for arm in ("with RandomResolution", "rotations and flips")
         )
         rows.append({"layout": layout, **study.recovery(better, plain, FACTORS)})
     page.table(
@@ -273,7 +273,7 @@ def non_inferiority(page: Page, gap: dict[tuple[str, str], study.Runs]) -> None:
     reference = gap["thesis", "plain"]
     rows = []
     for (layout, arm), runs in gap.items():
-        if layout != "pre-trained" and arm != "+ RandomResolution":
+        if layout != "pre-trained" and arm != "with RandomResolution":
             continue
         test = corrected_resampled_ttest(
             runs.of("accuracy", "1/8 bilinear"),

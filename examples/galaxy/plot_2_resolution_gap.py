@@ -8,7 +8,7 @@ question; the gap is a property of the *score*. Four arms:
 
 - **plain**: trained on sharp images;
 - **rotations and flips** (with small shifts and zooms): the usual augmentation;
-- **+ RandomResolution**: each training image is also degraded by its own factor;
+- **with RandomResolution**: each training image is also degraded by its own factor;
 - **ceiling**: trained at the resolution that it is tested at.
 """
 
@@ -40,7 +40,7 @@ repeats = study.scale.n_repeats
 factors = (2, 4, 8)
 figure, axes = plt.subplots(4, 5, figsize=(9, 7.4), layout="constrained")
 examples = [*np.flatnonzero(y == "spiral")[:2], *np.flatnonzero(y == "elliptical")[:2]]
-for row, i in zip(axes, examples, strict=True):
+for number, (row, i) in enumerate(zip(axes, examples, strict=True)):
     shown = {"original": X[i]}
     shrink = ResolutionDegrader(factor=4, enlarge=None)
     shown["shrunk to 1/4"] = shrink.fit_transform(X[i : i + 1])[0]
@@ -50,7 +50,7 @@ for row, i in zip(axes, examples, strict=True):
     for ax, (title, image) in zip(row, shown.items(), strict=True):
         ax.imshow(image, cmap="gray", origin="lower", vmin=0, vmax=1)
         ax.set_axis_off()
-        if row is axes[0]:
+        if number == 0:
             ax.set_title(title, fontsize=9)
 
 # %%
@@ -107,7 +107,7 @@ display = ResolutionCurveDisplay.from_scores(tidy, band="ste").plot(
 arms = {
     "plain": None,
     "rotations and flips": "geometric",
-    "+ RandomResolution": "resolution",
+    "with RandomResolution": "resolution",
 }
 rows, gains, curves = [], [], []
 for layout, epochs in (
@@ -148,7 +148,7 @@ for layout, epochs in (
         )
         ceiling |= {f"1/{k}": study.reach(runs, (k,))[f"1/{k}"]}
     rows.append(ceiling)
-    better, without = results["+ RandomResolution"], results["rotations and flips"]
+    better, without = results["with RandomResolution"], results["rotations and flips"]
     gains.append({"layout": layout, **study.recovery(better, without, factors)})
 study.show_table("Test accuracy (share of runs that reach 0.9)", rows)
 study.show_table(
