@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+
+_SPEC = importlib.util.spec_from_file_location(
+    "skastro_local_server", Path(__file__).parent / "local_server.py"
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+_SERVER = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_SERVER)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Serve files from this machine, past any proxy."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with _SERVER.local_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

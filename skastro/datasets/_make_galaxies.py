@@ -58,7 +58,7 @@ def make_galaxies(
     Ellipticals and bulges have Sérsic profiles; disks are exponential, inclined and
     patchy, those of spirals with logarithmic arms and a third of them with a bar. All
     are seen through the seeing, on the sky and with the noise of the Sloan survey,
-    among some stars. Seeded, offline; less than 1 ms an image.
+    among some stars. Seeded, offline.
 
     Parameters
     ----------
