@@ -3,10 +3,10 @@ Download the public data
 ========================
 
 Fetches what the studies of this gallery use, into ``data/`` (or the folder that
-``SKASTRO_DATA`` names): Galaxy Zoo 1 Table 2 (20 MB) and cut-outs of 300 galaxies of
-each class from the image service of SDSS (900 pictures of about 3 kB, one every half
-second). It can be stopped and started again at any time: what is there is not asked for
-twice. ``make data`` runs it.
+``SKASTRO_DATA`` names): Galaxy Zoo 1 Table 2 (20 MB), Fashion-MNIST (31 MB) and
+cut-outs of 300 galaxies of each class from the image service of SDSS (900 pictures of
+about 3 kB, one every half second). It can be stopped and started again at any time:
+what is there is not asked for twice. ``make data`` runs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ import os
 import sys
 from pathlib import Path
 
-from skastro.datasets import fetch_galaxy_zoo1_cutouts, fetch_galaxy_zoo1_table
+from skastro.datasets import (
+    fetch_fashion_mnist,
+    fetch_galaxy_zoo1_cutouts,
+    fetch_galaxy_zoo1_table,
+)
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -29,21 +33,27 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--n-per-class", type=int, default=300)
     parser.add_argument("--delay", type=float, default=0.5, help="seconds a request")
     parser.add_argument("--table-url", help="another address of Table 2")
+    parser.add_argument("--fashion-url", help="another folder of Fashion-MNIST")
     parser.add_argument("--cutout-url", help="another address of the image service")
     return parser.parse_args(arguments)
 
 
 def fetch(options: argparse.Namespace) -> None:
-    """Fetch both data sets and say what is there now."""
+    """Fetch the data sets and say what is there now."""
     home = options.data_home.absolute()
     print(f"Data folder: {home}")
     print("1. Galaxy Zoo 1 Table 2: votes and flags of 667,944 galaxies, 20 MB")
     zoo = fetch_galaxy_zoo1_table(data_home=home, url=options.table_url, verbose=1)
     counts = {name: int((zoo.target == name).sum()) for name in zoo.target_names}
     print(f"   {zoo.filename}\n   {counts}")
+    print("2. Fashion-MNIST: 60,000 + 10,000 grey images of clothes, 31 MB")
+    fashion = fetch_fashion_mnist(
+        subset="all", data_home=home, url=options.fashion_url, verbose=1
+    )
+    print(f"   {len(fashion.images)} images: {Path(fashion.filenames[0]).parent}")
     minutes = 3 * options.n_per_class * (options.delay + 0.5) / 60
     print(
-        f"2. Cut-outs of {options.n_per_class} galaxies of each class, 64 x 64 pixels: "
+        f"3. Cut-outs of {options.n_per_class} galaxies of each class, 64 x 64 pixels: "
         f"about {minutes:.0f} minutes if none is there yet"
     )
     cutouts = fetch_galaxy_zoo1_cutouts(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import importlib.util
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from skastro.datasets import _galaxy_zoo, load_galaxy_zoo1_cutouts
+from skastro.datasets import _fashion_mnist, _galaxy_zoo, load_galaxy_zoo1_cutouts
 
 pillow = pytest.importorskip("PIL.Image")
 SCRIPT = Path(__file__).parents[2] / "examples/fetch_data.py"
@@ -29,7 +31,7 @@ def script():
 
 @pytest.fixture
 def public(web, monkeypatch):
-    """Play the archive: a table of 12 galaxies and a picture for each."""
+    """Play the archives: 12 galaxies with a picture each, 2 + 1 clothes."""
     n = 12
     flags = np.eye(3, dtype=int)[np.arange(n) % 3]
     table = pd.DataFrame({"OBJID": 587727178986356823 + np.arange(n)})
@@ -46,6 +48,16 @@ def public(web, monkeypatch):
     web.files["t"] = gzip.compress(table.to_csv(index=False).encode())
     web.files["c"] = out.getvalue()
     monkeypatch.setattr(_galaxy_zoo, "_TABLE_ROWS", n)
+    for part, count in (("train", 2), ("t10k", 1)):
+        monkeypatch.setitem(_fashion_mnist._N_SAMPLES, part, count)
+        images = struct.pack(">4i", 2051, count, 28, 28) + bytes(count * 784)
+        labels = struct.pack(">2i", 2049, count) + bytes(count)
+        for name, content in (("images-idx3", images), ("labels-idx1", labels)):
+            packed = gzip.compress(content)
+            web.files[f"f/{part}-{name}-ubyte.gz"] = packed
+            digest = hashlib.sha256(packed).hexdigest()
+            pins = _fashion_mnist._SHA256
+            monkeypatch.setitem(pins, f"{part}-{name}-ubyte.gz", digest)
     return web
 
 
@@ -59,6 +71,8 @@ def arguments(web, home):
         "0",
         "--table-url",
         web.url("t"),
+        "--fashion-url",
+        web.url("f"),
         "--cutout-url",
         web.url("c"),
     ]
@@ -68,11 +82,12 @@ def test_fetches_everything_once(script, public, tmp_path, capsys):
     assert script.main(arguments(public, tmp_path)) == 0
     printed = capsys.readouterr().out
     assert "6 images" in printed
+    assert f"3 images: {tmp_path / 'fashion_mnist'}" in printed
     assert f"export SKASTRO_DATA={tmp_path}" in printed
     assert load_galaxy_zoo1_cutouts(data_home=tmp_path).images.shape == (6, 64, 64)
-    assert len(public.requests) == 7
+    assert len(public.requests) == 11
     assert script.main(arguments(public, tmp_path)) == 0
-    assert len(public.requests) == 7
+    assert len(public.requests) == 11
 
 
 def test_failure_is_a_message_and_can_be_resumed(script, public, tmp_path, capsys):
@@ -84,7 +99,7 @@ def test_failure_is_a_message_and_can_be_resumed(script, public, tmp_path, capsy
     assert "By hand" in printed
     assert "Traceback" not in printed
     assert script.main(arguments(public, tmp_path)) == 0
-    assert len(public.requests) == 4 + 4  # two pictures were there
+    assert len(public.requests) == 8 + 4  # two pictures were there
 
 
 def test_interruption(script, public, tmp_path, capsys, monkeypatch):
