@@ -90,9 +90,13 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
         Passes over the data. All are run unless ``early_stopping`` ends the training.
     shuffle : bool, default=True
         Whether each epoch has its own order.
-    early_stopping : bool, default=False
+    early_stopping : bool, {"GL", "PQ", "UP"} or callable, default=False
         Whether to keep ``validation_fraction`` of the data apart (stratified), to stop
-        when accuracy on it no longer rises, and to restore the best weights.
+        when accuracy on it no longer rises, and to restore the best weights. A
+        criterion of `skastro.neural_network.stopping`, by its short name or as an
+        object, or an own callable decides by the losses instead, and restores the
+        weights of the lowest validation loss; ``n_iter_no_change`` and ``tol`` then
+        play no part.
     validation_fraction : float, default=0.1
         Share of the training data that early stopping keeps apart.
     n_iter_no_change : int, default=10
@@ -154,9 +158,10 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
     validation_scores_ : list of float
         ``valid_score`` of every epoch of the last fit; only with validation data.
     best_validation_score_ : float
-        The highest of them.
+        The highest of them; with a stopping criterion, that of ``best_epoch_``.
     best_epoch_ : int
-        The first epoch that reached it, numbered as in ``history_``.
+        The first epoch that reached it, numbered as in ``history_``; with a stopping
+        criterion, the first with the lowest ``valid_loss`` of the last fit.
     n_iter_ : int
         Epochs run.
     n_features_in_ : int
@@ -230,7 +235,7 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
         learning_rate_init: float | str = "auto",
         max_epochs: int = 60,
         shuffle: bool = True,
-        early_stopping: bool = False,
+        early_stopping: bool | str | Callable = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,

@@ -7,6 +7,7 @@ import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,8 +21,8 @@ from skastro.neural_network._loader import Augmentation, TensorLoader
 from skastro.neural_network._monitor import (
     ProgressBar,
     SklearnCallbackBridge,
-    Stopper,
     ValidationMonitor,
+    arrange_callbacks,
 )
 from skastro.neural_network._net import TrainingData, WeightedNet
 from skastro.neural_network._optim import make_optimizer
@@ -33,6 +34,7 @@ from skastro.neural_network._parameters import (
 from skastro.neural_network._random import make_generators
 from skastro.neural_network._state import NetState
 from skastro.neural_network.modules import SeededDropout, initialize_weights
+from skastro.neural_network.stopping import as_stopping_criterion
 from skastro.utils import check_images, torch_threads
 from skastro.utils._allocator import keep_freed_memory
 from skastro.utils._callbacks import CallbackSupportMixin, with_callbacks
@@ -120,6 +122,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, more: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
         """Validate everything, then set module and net up."""
+        as_stopping_criterion(self.early_stopping)  # refuses what is none
         fitted = self.__sklearn_is_fitted__()
         first = not (fitted and (more or self.warm_start))
         if y is None:
@@ -229,7 +232,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         self.net_ = WeightedNet(
             self.module_,
             self._criterion(),
-            make_optimizer=lambda module: make_optimizer(module, solver, **optimizer),
+            make_optimizer=partial(make_optimizer, solver=solver, **optimizer),
             alpha=settings["alpha"],
             schedule=settings["schedule"],
             learning_rate_init=optimizer["learning_rate_init"],
@@ -256,9 +259,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         batch_size = self._batch_size(len(X))
         order = self._generators["order"] if self.shuffle else None
         train = self._loader(X, y, weight, batch_size, order, self._augmentation())
-        valid = None
-        monitor = None
-        extra: list[tuple[str, Any]] = []
+        valid = monitor = bridge = bar = None
         epochs = 1 if incremental else self.max_epochs
         if validation is not None:
             X_val, y_val, w_val = validation
@@ -267,20 +268,16 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             valid = self._loader(X_val, y_val, w_val, self._inference_batch())
             monitor = ValidationMonitor(
                 lambda output: self._validation_score(output, y_val, w_val),
-                early_stopping=self.early_stopping and not incremental,
+                early_stopping=False if incremental else self.early_stopping,
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
             )
         if context is not None and getattr(self, "_skl_callbacks", None):
-            extra.append(("sklearn", SklearnCallbackBridge(self, context, X, y)))
+            bridge = SklearnCallbackBridge(self, context, X, y)
         if self.verbose and not incremental:
-            extra.append(("bar", ProgressBar(type(self).__name__, epochs)))
-        if monitor is not None:
-            extra.append(("stopper", Stopper(monitor)))
+            bar = ProgressBar(type(self).__name__, epochs)
         own = list(net.callbacks_)
-        # Its score comes first, so that callbacks of the user can look at it.
-        watch = [("monitor", monitor.initialize())] if monitor is not None else []
-        net.callbacks_ = watch + own + [(name, cb.initialize()) for name, cb in extra]
+        net.callbacks_ = arrange_callbacks(own, monitor=monitor, bridge=bridge, bar=bar)
         net.ended_by_callback_ = False
         before = len(net.history)
         if incremental and net.schedule != "constant" and before >= net.max_epochs:

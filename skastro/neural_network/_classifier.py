@@ -104,7 +104,9 @@ class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
             change between calls.
         """
         if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True.")
+            raise ValueError(
+                f"partial_fit does not support early_stopping={self.early_stopping!r}."
+            )
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not defined for partial_fit: one call may "

@@ -120,11 +120,15 @@ class TensorLoader:
             batch = batch.contiguous(memory_format=torch.channels_last)
         return batch
 
+    def permutation(self) -> Tensor | None:
+        """Draw the order of an epoch; None keeps it."""
+        if self.order is None:
+            return None
+        return torch.randperm(self.n_samples, generator=self.order)
+
     def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
         """Yield ``(X, y)`` of every batch, or ``(X, (y, weight))``."""
-        permutation = None
-        if self.order is not None:
-            permutation = torch.randperm(self.n_samples, generator=self.order)
+        permutation = self.permutation()
         for start, stop in pairwise(self._edges()):
             index: Tensor | slice = slice(start, stop)
             if permutation is not None:

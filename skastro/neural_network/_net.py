@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from skastro.neural_network._loader import TensorLoader
-from skastro.neural_network._optim import learning_rate_factor
+from skastro.neural_network._optim import learning_rate_factor, split_parameters
 from skastro.neural_network.modules import WeightedBatchNorm2d
 
 
@@ -39,7 +39,8 @@ class WeightedNet(NeuralNet):
     criterion : nn.Module
         Gives the loss of every sample.
     make_optimizer : callable
-        Takes the module, which is on its device by then, and gives its optimiser.
+        Takes weights and other parameters of the module, which is on its device by
+        then, and gives its optimiser.
     alpha : float
         Strength of the L2 penalty.
     schedule : str
@@ -81,8 +82,8 @@ class WeightedNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: Any = None) -> WeightedNet:
         """Make the optimiser and list what the loop needs often."""
-        self.optimizer_ = self.make_optimizer(self.module_)
-        self._weights = [p for p in self.module_.parameters() if p.ndim > 1]
+        self._weights, others = split_parameters(self.module_)
+        self.optimizer_ = self.make_optimizer(self._weights, others)
         self._weighted_layers = [
             m for m in self.module_.modules() if isinstance(m, WeightedBatchNorm2d)
         ]

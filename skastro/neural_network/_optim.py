@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 SOLVERS = ("adadelta", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle")
@@ -18,8 +18,28 @@ _START_DIVISOR = 25.0
 _END_DIVISOR = 1e4
 
 
+def split_parameters(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """Tell the weights of a module from its biases and normalisation.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Any.
+
+    Returns
+    -------
+    weights : list of Tensor
+        What penalties act on.
+    others : list of Tensor
+        What they do not act on.
+    """
+    parameters = list(module.parameters())
+    return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+
+
 def make_optimizer(
-    module: nn.Module,
+    weights: list[Tensor],
+    others: list[Tensor],
     solver: str,
     *,
     learning_rate_init: float,
@@ -35,8 +55,8 @@ def make_optimizer(
 
     Parameters
     ----------
-    module : nn.Module
-        Its parameters are optimised.
+    weights, others : list of Tensor
+        What is optimised, from `split_parameters`.
     solver : {"adadelta", "adam", "adamw", "sgd"}
         Which rule.
     learning_rate_init : float
@@ -56,8 +76,6 @@ def make_optimizer(
     torch.optim.Optimizer
         Fused into one kernel where torch has that.
     """
-    weights = [p for p in module.parameters() if p.ndim > 1]
-    others = [p for p in module.parameters() if p.ndim <= 1]
     everything: Any = [*weights, *others]
     if solver == "adam":
         return torch.optim.Adam(

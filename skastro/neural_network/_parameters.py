@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skastro.neural_network._optim import SCHEDULES, SOLVERS
+from skastro.neural_network.stopping import NAMED_CRITERIA
 
 TRAINING_CONSTRAINTS: dict = {
     "solver": [StrOptions(set(SOLVERS))],
@@ -25,7 +26,7 @@ TRAINING_CONSTRAINTS: dict = {
     "max_epochs": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "tol": [Interval(Real, 0, None, closed="left")],
-    "early_stopping": ["boolean"],
+    "early_stopping": ["boolean", StrOptions(set(NAMED_CRITERIA)), callable],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
@@ -141,7 +142,7 @@ def hold_out(
         )
     except ValueError as error:
         raise ValueError(
-            f"early_stopping=True needs validation data, and validation_fraction="
+            f"early_stopping needs validation data, and validation_fraction="
             f"{fraction} of {len(y)} samples cannot be split off: {error} Give X_val "
             "and y_val, or more samples."
         ) from error

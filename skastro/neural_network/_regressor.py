@@ -96,7 +96,9 @@ class BaseTorchRegressor(RegressorMixin, BaseTorchEstimator):
             If ``early_stopping`` is set or the width of ``y`` changes.
         """
         if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True.")
+            raise ValueError(
+                f"partial_fit does not support early_stopping={self.early_stopping!r}."
+            )
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _encode_target(self, y: Any, *, first: bool) -> np.ndarray:
