@@ -1,0 +1,3 @@
+"""How `repeated_holdout` works inside: splits, preparation, scores, engines, files."""
+
+__all__: list[str] = []

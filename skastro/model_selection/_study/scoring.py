@@ -1,0 +1,261 @@
+"""Scores of one model on several parts of the data, quickly enough for every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+
+from skastro.metrics._transformed_scorer import _TransformedScorer
+from skastro.neural_network._classifier import BaseTorchClassifier
+
+LOSS = "loss"
+DEFAULT_CLASSIFIER = ("accuracy", "balanced_accuracy", "tss")
+DEFAULT_REGRESSOR = ("r2", "neg_root_mean_squared_error")
+# Smallest logarithm of a probability that counts: that of the smallest float32.
+LEAST_LOG = float(np.log(np.finfo(np.float32).tiny))
+
+
+def _accuracy(counts: np.ndarray) -> np.ndarray:
+    return np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
+
+
+def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
+    return np.nanmean(_recalls(counts), axis=-1)
+
+
+def _tss(counts: np.ndarray) -> np.ndarray:
+    present = (counts.sum(axis=-1) > 0).sum(axis=-1)
+    chance = 1.0 / np.where(present > 1, present, np.nan)
+    return (np.nanmean(_recalls(counts), axis=-1) - chance) / (1.0 - chance)
+
+
+def _f1_macro(counts: np.ndarray) -> np.ndarray:
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = 2.0 * hits / (true + predicted)
+    return np.nanmean(scores, axis=-1)
+
+
+def _recalls(counts: np.ndarray) -> np.ndarray:
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    with np.errstate(invalid="ignore"):
+        return hits / counts.sum(axis=-1)
+
+
+FROM_COUNTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "f1_macro": _f1_macro,
+    "tss": _tss,
+}
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Which metrics are taken, and how.
+
+    Parameters
+    ----------
+    names : tuple of str
+        In the order of all tables; "loss" comes last.
+    classes : ndarray or None
+        All labels, sorted; None for regressors.
+    scorers : dict of str to callable
+        Metrics that scikit-learn takes, by name.
+    has_loss : bool
+        Whether a loss can be taken.
+    """
+
+    names: tuple[str, ...]
+    classes: np.ndarray | None
+    scorers: Mapping[str, Any]
+    has_loss: bool
+
+    def evaluate(self, model: Any, X: Any, y: np.ndarray) -> Scores:
+        """Score a model on one part.
+
+        Parameters
+        ----------
+        model : estimator
+            Fitted.
+        X : array-like
+            Samples.
+        y : ndarray
+            Targets.
+
+        Returns
+        -------
+        Scores
+            Metrics, and the confusion matrix of a classifier.
+        """
+        found: dict[str, float] = {}
+        counts = None
+        if self.classes is not None:
+            predicted, loss = _classify(model, X, y, self.has_loss)
+            counts = count_pairs(
+                self.codes(y), self.codes(predicted), len(self.classes)
+            )
+            found = {name: float(f(counts)) for name, f in FROM_COUNTS.items()}
+        else:
+            loss = float(np.mean(np.square(np.asarray(y) - model.predict(X))))
+        found[LOSS] = loss
+        if self.scorers:
+            # scikit-learn asks the model for its predictions once for all scorers.
+            found |= check_scoring(model, scoring=dict(self.scorers))(model, X, y)
+        return Scores([float(found[name]) for name in self.names], counts)
+
+    def codes(self, labels: Any) -> np.ndarray:
+        """Number labels by their place in ``classes``."""
+        assert self.classes is not None
+        return np.searchsorted(self.classes, np.asarray(labels))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one part.
+
+    Parameters
+    ----------
+    values : list of float
+        One a metric.
+    counts : ndarray of shape (n_classes, n_classes) or None
+        Confusion matrix; rows are true classes.
+    """
+
+    values: list[float]
+    counts: np.ndarray | None
+
+
+def make_scoring(scoring: Any, estimator: Any, step: Any, y: np.ndarray) -> Scoring:
+    """Find out what is to be scored.
+
+    Parameters
+    ----------
+    scoring : None, str, callable, sequence of str, or dict
+        See `repeated_holdout`.
+    estimator : estimator
+        The whole one.
+    step : estimator
+        Its last step.
+    y : ndarray
+        All targets.
+
+    Returns
+    -------
+    Scoring
+        Ready to use.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or stands twice, or nothing can be scored.
+    """
+    classifies = is_classifier(estimator)
+    if scoring is None:
+        scoring = DEFAULT_CLASSIFIER if classifies else DEFAULT_REGRESSOR
+    wanted = _by_name(scoring)
+    if LOSS in wanted and wanted[LOSS] != LOSS:
+        raise ValueError(f'The name "{LOSS}" is that of the loss itself.')
+    wanted.pop(LOSS, None)
+    scorers = {}
+    for name, scorer in wanted.items():
+        if classifies and isinstance(scorer, str) and scorer == name in FROM_COUNTS:
+            continue
+        if isinstance(scorer, _TransformedScorer):
+            raise ValueError(
+                f"The scorer {name!r} transforms the samples itself. Give what it "
+                "transforms with as test_variants={name: transformer} instead: one "
+                "training then serves all variants."
+            )
+        scorers[name] = check_scoring(estimator, scoring=scorer)
+    classes = np.unique(y) if classifies else None
+    has_loss = not classifies or hasattr(step, "predict_proba")
+    names = (*wanted, LOSS) if has_loss else tuple(wanted)
+    if not names:
+        raise ValueError("scoring names no metric.")
+    return Scoring(names, classes, scorers, has_loss)
+
+
+def _by_name(scoring: Any) -> dict[str, Any]:
+    if isinstance(scoring, str):
+        return {scoring: scoring}
+    if callable(scoring):
+        return {"score": scoring}
+    if isinstance(scoring, Mapping):
+        return dict(scoring)
+    if isinstance(scoring, Sequence) and all(isinstance(s, str) for s in scoring):
+        if len(set(scoring)) < len(scoring):
+            raise ValueError(f"A metric stands twice in scoring={list(scoring)!r}.")
+        return {name: name for name in scoring}
+    raise ValueError(
+        "scoring must be a name, a scorer, a list of names, or a dict of names to "
+        f"these; got {scoring!r}."
+    )
+
+
+def count_pairs(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Count a confusion matrix.
+
+    Parameters
+    ----------
+    true, predicted : ndarray of int
+        Codes.
+    n_classes : int
+        Their number.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+        Rows are true classes.
+    """
+    pairs = np.bincount(true * n_classes + predicted, minlength=n_classes**2)
+    return pairs.reshape(n_classes, n_classes)
+
+
+def _classify(
+    model: Any, X: Any, y: np.ndarray, with_loss: bool
+) -> tuple[np.ndarray, float]:
+    """Give predictions, and the mean negative logarithm of the true class."""
+    if not with_loss:
+        return model.predict(X), float("nan")
+    classes = np.asarray(model.classes_)
+    if getattr(type(model), "predict", None) is BaseTorchClassifier.predict:
+        # Our nets: one pass through the net is enough, and nothing is rounded to 0.
+        log_proba = model.predict_log_proba(X)
+        predicted = classes[log_proba.argmax(axis=1)]
+        least = LEAST_LOG
+    else:
+        predicted = model.predict(X)
+        # As scikit-learn's log_loss has it.
+        proba = np.asarray(model.predict_proba(X))
+        least = float(np.log(np.finfo(proba.dtype).eps))
+        log_proba = np.log(np.clip(proba, np.exp(least), 1.0 - np.exp(least)))
+    codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    losses = log_losses(log_proba, codes)
+    losses[classes[codes] != y] = -least  # a class that the model never saw
+    return predicted, float(losses.mean())
+
+
+def log_losses(log_proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Give the loss of each sample, for models that know all classes.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (..., n_samples, n_classes)
+        Logarithms of probabilities.
+    codes : ndarray of shape (..., n_samples)
+        The true classes.
+
+    Returns
+    -------
+    ndarray of shape (..., n_samples)
+        In float64.
+    """
+    own = np.take_along_axis(log_proba, codes[..., None], axis=-1)[..., 0]
+    return -np.maximum(own.astype(np.float64), LEAST_LOG)

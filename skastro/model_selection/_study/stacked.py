@@ -1,0 +1,173 @@
+"""The stacked engine: all repeats of a dense net at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+
+from skastro.model_selection._study.engines import Step, Study
+from skastro.model_selection._study.preparation import Prepared
+from skastro.model_selection._study.records import Record
+from skastro.model_selection._study.scoring import (
+    FROM_COUNTS,
+    LOSS,
+    Scores,
+    log_losses,
+)
+from skastro.model_selection._study.splits import Split
+from skastro.neural_network._stacked import StackedNets
+from skastro.utils import torch_threads
+
+# Bytes of prepared data that one stack may hold.
+STACK_BYTES = 1 << 30
+
+
+def run_stacked(
+    study: Study, repeats: Sequence[int], n_jobs: int | None, step: Step
+) -> Iterator[list[Record]]:
+    """Train the repeats side by side, in as few stacks as memory allows.
+
+    Parameters
+    ----------
+    study : Study
+        Its last step can be stacked.
+    repeats : sequence of int
+        Which repeats.
+    n_jobs : int or None
+        Stacks that run at the same time, each on a thread of its own.
+    step : callable
+        Called after each epoch of each repeat.
+
+    Yields
+    ------
+    list of Record
+        Those of a stack.
+    """
+    threads = max(1, min(joblib.effective_n_jobs(n_jobs), len(repeats)))
+    size = -(-len(repeats) // threads)
+    data_bytes = getattr(study.X, "nbytes", 0) * (1 + len(study.variants))
+    size = max(1, min(size, STACK_BYTES * threads // max(1, data_bytes * threads)))
+    stacks = [repeats[i : i + size] for i in range(0, len(repeats), size)]
+    jobs = (joblib.delayed(_run_stack)(study, stack, step) for stack in stacks)
+    yield from joblib.Parallel(
+        n_jobs=threads, backend="threading", return_as="generator_unordered"
+    )(jobs)
+
+
+def _run_stack(study: Study, repeats: Sequence[int], step: Step) -> list[Record]:
+    """Prepare some repeats, and train those together whose rows are as many."""
+    with torch_threads(1):
+        ready = {repeat: study.prepare(repeat) for repeat in repeats}
+        alike: dict[Any, list[int]] = {}
+        for repeat, (_, prepared) in ready.items():
+            shape = np.shape(prepared.X_train)
+            sizes = tuple(np.shape(X)[0] for X, _ in prepared.parts.values())
+            alike.setdefault((shape, sizes), []).append(repeat)
+        done: list[Record] = []
+        for members in alike.values():
+            chosen = [(repeat, *ready[repeat]) for repeat in members]
+            done += _train_stack(study, chosen, step)
+        return done
+
+
+def _train_stack(
+    study: Study, members: list[tuple[int, Split, Prepared]], step: Step
+) -> list[Record]:
+    assert study.n_epochs is not None
+    prepared = [member[2] for member in members]
+    nets = StackedNets(
+        [p.model for p in prepared],
+        [(p.X_train, p.y_train) for p in prepared],
+        study.scoring.classes,
+        names=[f"repeat {repeat}" for repeat, _, _ in members],
+    )
+    judge = _Judge(study, nets, prepared)
+    scored = study.scored_epochs()
+    values: list[list] = [[] for _ in members]
+    counts: list[list] = [[] for _ in members]
+    for epoch in range(1, study.n_epochs + 1):
+        nets.train_epoch()
+        if epoch >= scored[0]:
+            for number, scores in enumerate(judge.scores()):
+                values[number].append([score.values for score in scores])
+                counts[number].append(
+                    [
+                        score.counts
+                        for part, score in zip(study.parts, scores, strict=True)
+                        if part[0] == "test" and score.counts is not None
+                    ]
+                )
+        for _ in members:
+            step()
+    return [
+        study.record(repeat, split, scored, v, c)
+        for (repeat, split, _), v, c in zip(members, values, counts, strict=True)
+    ]
+
+
+class _Judge:
+    """Scores of all nets of a stack.
+
+    Parameters
+    ----------
+    study : Study
+        Names the parts and metrics.
+    nets : StackedNets
+        Being trained.
+    prepared : list of Prepared
+        Their data.
+    """
+
+    def __init__(
+        self, study: Study, nets: StackedNets, prepared: Sequence[Prepared]
+    ) -> None:
+        self.study = study
+        self.nets = nets
+        self.prepared = prepared
+        # What scorers of scikit-learn need goes through each net in turn.
+        self.together = not study.scoring.scorers and (
+            study.scoring.classes is not None
+        )
+        self.parts: list[tuple[Any, np.ndarray]] = []
+        if self.together:
+            for part in study.parts:
+                rows = nets.load([p.parts[part][0] for p in prepared])
+                codes = [study.scoring.codes(p.parts[part][1]) for p in prepared]
+                self.parts.append((rows, np.stack(codes)))
+
+    def scores(self) -> list[list[Scores]]:
+        """Score every part, for one net after the other."""
+        if not self.together:
+            evaluate = self.study.scoring.evaluate
+            return [
+                [evaluate(p.model, *p.parts[part]) for part in self.study.parts]
+                for p in self.prepared
+            ]
+        by_part = [self._score(rows, codes) for rows, codes in self.parts]
+        return [list(scores) for scores in zip(*by_part, strict=True)]
+
+    def _score(self, rows: Any, codes: np.ndarray) -> list[Scores]:
+        """Score one part of all nets."""
+        n_nets = len(codes)
+        assert self.study.scoring.classes is not None
+        n_classes = len(self.study.scoring.classes)
+        predicted = np.empty_like(codes)
+        losses = np.empty(codes.shape)
+        for block, output in self.nets.outputs(rows):
+            log_proba = output.log_softmax(dim=2).numpy()
+            predicted[:, block] = log_proba.argmax(axis=2)
+            losses[:, block] = log_losses(log_proba, codes[:, block])
+        pair = codes * n_classes + predicted
+        pair += np.arange(n_nets)[:, None] * n_classes**2
+        counts = np.bincount(pair.ravel(), minlength=n_nets * n_classes**2)
+        counts = counts.reshape(n_nets, n_classes, n_classes)
+        found = {name: f(counts) for name, f in FROM_COUNTS.items()}
+        found[LOSS] = losses.mean(axis=1)
+        names = self.study.scoring.names
+        return [
+            Scores([float(found[name][k]) for name in names], counts[k])
+            for k in range(n_nets)
+        ]
