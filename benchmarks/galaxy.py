@@ -29,13 +29,14 @@ os.environ["SKASTRO_SCALE"] = "table"
 
 import joblib
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "examples" / "galaxy"))
 import _study as study
 
 from skastro.galaxy import GalaxyCNNClassifier, ResolutionDegrader
-from skastro.model_selection import corrected_resampled_ttest
+from skastro.model_selection import compare
 
 PAGE = ROOT / "docs" / "results" / "galaxy_study.rst"
 FACTORS = (2, 4, 8)
@@ -71,21 +72,21 @@ class Page:
         self.path.write_text("\n".join(self.lines))
 
 
-def cost(runs: study.Runs, k: int) -> str:
+def cost(result: study.Result, k: int) -> str:
     """What a factor costs, with the error that overlapping test sets leave."""
-    test = corrected_resampled_ttest(
-        runs.of("accuracy"),
-        runs.of("accuracy", f"1/{k} bilinear"),
-        n_train=runs.n_train,
-        n_test=runs.n_test,
-    )
+    test = compare(result, result, variant=("original", f"1/{k} bilinear"))
     return f"{test.mean:+.3f} ± {test.standard_error:.3f}"
 
 
-def row_of(runs: study.Runs, factors: Sequence[int] = FACTORS) -> dict[str, str]:
+def row_of(result: study.Result, factors: Sequence[int] = FACTORS) -> dict[str, str]:
     """Write accuracy at every resolution, and the true skill score."""
-    row = {"sharp": runs.mean_ste("accuracy"), "TSS": runs.mean_ste("TSS")}
-    row |= {f"1/{k}": runs.mean_ste("accuracy", f"1/{k} bilinear") for k in factors}
+    row = {
+        "sharp": study.mean_ste(result.values("accuracy")),
+        "TSS": study.mean_ste(result.values("tss")),
+    }
+    for k in factors:
+        values = result.values("accuracy", variant=f"1/{k} bilinear")
+        row[f"1/{k}"] = study.mean_ste(values)
     return row
 
 
@@ -123,43 +124,36 @@ def main() -> None:
         "compact": study.scale.compact_epochs,
     }
 
-    def runs_of(net: Any, keep: np.ndarray, layout: str, **options: Any) -> study.Runs:
-        return study.repeated_runs(
-            net, X[keep], flag[keep], n_repeats=n, epochs=epochs[layout], **options
+    def runs_of(layout: str, augment: Any, keep: Any, **options: Any) -> study.Result:
+        net = GalaxyCNNClassifier(
+            layout=layout, augment=augment, max_epochs=epochs[layout]
         )
+        return study.study_of(net, X[keep], flag[keep], n_repeats=n, **options)
 
     if arguments.only_recovery:
         compact = {
-            ("compact", arm): runs_of(
-                GalaxyCNNClassifier(augment=augment),
-                clear,
-                "compact",
-                variants=variants,
-            )
+            ("compact", arm): runs_of("compact", augment, clear, test_variants=variants)
             for arm, augment in ARMS.items()
         }
         recovery_tables(page, compact)
         return
 
     # The gap first: its plain runs are those of two classes too.
-    gap: dict[tuple[str, str], study.Runs] = {}
+    gap: dict[tuple[str, str], study.Result] = {}
     rows = []
     for layout in ("thesis", "compact"):
         for arm, augment in ARMS.items():
-            net = GalaxyCNNClassifier(layout=layout, augment=augment)
-            gap[layout, arm] = runs_of(net, clear, layout, variants=variants)
+            gap[layout, arm] = runs_of(layout, augment, clear, test_variants=variants)
             rows.append({"layout": layout, "arm": arm, **row_of(gap[layout, arm])})
         ceiling = {"layout": layout, "arm": "ceiling: trained at that resolution"}
         for k in (4, 8):
-            degrader = ResolutionDegrader(factor=k)
-            runs = runs_of(
-                GalaxyCNNClassifier(layout=layout, augment="geometric"),
-                clear,
-                layout,
-                train_variant=degrader,
-                variants={f"1/{k} bilinear": degrader},
+            # Inside the pipeline it blurs training and test images alike.
+            net = GalaxyCNNClassifier(
+                layout=layout, augment="geometric", max_epochs=epochs[layout]
             )
-            ceiling[f"1/{k}"] = runs.mean_ste("accuracy", f"1/{k} bilinear")
+            pipe = make_pipeline(ResolutionDegrader(factor=k), net)
+            runs = study.study_of(pipe, X[clear], flag[clear], n_repeats=n)
+            ceiling[f"1/{k}"] = study.mean_ste(runs.values("accuracy"))
         rows.append(ceiling)
     page.table("Two classes across the gap (bilinear, block): test accuracy", rows)
 
@@ -186,16 +180,16 @@ def main() -> None:
             if name == "two classes":
                 runs = gap[layout, arm]
             else:
-                net = GalaxyCNNClassifier(layout=layout, augment=augment)
-                runs = runs_of(net, keep, layout, balance=balance)
+                runs = runs_of(layout, augment, keep, balance=balance)
             row = {"experiment": name, "net": f"{layout}, {arm}"}
-            for label, metric in (
-                ("accuracy", "accuracy"),
-                ("TSS", "TSS"),
-                ("spiral", "spiral"),
-                ("ell.", "elliptical"),
-            ):
-                row[label] = runs.mean_ste(metric)
+            scores = {
+                "accuracy": runs.values("accuracy"),
+                "TSS": runs.values("tss"),
+                "spiral": study.recalls(runs, "spiral"),
+                "ell.": study.recalls(runs, "elliptical"),
+            }
+            for label, values in scores.items():
+                row[label] = study.mean_ste(values)
                 thesis = study.THESIS[name].get(label, "")
                 row[f"thesis's {label}"] = thesis if layout == "thesis" else ""
             rows.append(row)
@@ -211,7 +205,7 @@ def main() -> None:
     page.text(f"The command took {minutes:.0f} minutes.")
 
 
-def recovery_tables(page: Page, gap: Mapping[tuple[str, str], study.Runs]) -> None:
+def recovery_tables(page: Page, gap: Mapping[tuple[str, str], study.Result]) -> None:
     """What random resolution recovers, and how many runs reach 0.9."""
     rows = []
     for layout in sorted({layout for layout, _ in gap}):
@@ -239,7 +233,7 @@ def pretrained_rows(
     clear: np.ndarray,
     flagged: np.ndarray,
     n: int,
-    gap: dict[tuple[str, str], study.Runs],
+    gap: dict[tuple[str, str], study.Result],
     variants: Mapping[str, Any],
 ) -> None:
     """Pre-train on votes; serve the flags."""
@@ -256,13 +250,8 @@ def pretrained_rows(
     rows = []
     for name, model in study.transfer_models(sharp, degraded).items():
         for task, keep in (("two classes", clear), ("three classes", flagged)):
-            runs = study.repeated_runs(
-                model,
-                X[keep],
-                data.flag[keep],
-                n_repeats=n,
-                epochs=None,
-                variants=variants,
+            runs = study.study_of(
+                model, X[keep], data.flag[keep], n_repeats=n, test_variants=variants
             )
             rows.append({"model": name, "task": task, **row_of(runs)})
             if task == "two classes":
@@ -276,18 +265,17 @@ def pretrained_rows(
     page.table("Nets pre-trained on votes of unflagged galaxies: test accuracy", rows)
 
 
-def non_inferiority(page: Page, gap: dict[tuple[str, str], study.Runs]) -> None:
+def non_inferiority(page: Page, gap: dict[tuple[str, str], study.Result]) -> None:
     """Compare blurred scores with the plain thesis net at full resolution."""
     reference = gap["thesis", "plain"]
     rows = []
     for (layout, arm), runs in gap.items():
         if layout != "pre-trained" and arm != "with RandomResolution":
             continue
-        test = corrected_resampled_ttest(
-            runs.of("accuracy", "1/8 bilinear"),
-            reference.of("accuracy"),
-            n_train=runs.n_train,
-            n_test=runs.n_test,
+        test = compare(
+            runs,
+            reference,
+            variant=("1/8 bilinear", "original"),
             margin=0.01,
             alternative="non-inferior",
         )

@@ -20,13 +20,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "galaxy"))
+for folder in ("galaxy", "training"):
+    sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
+import _fashion as fashion
 import _study as study
 
 from skastro.galaxy import (
     GalaxyCNNClassifier,
     ResolutionCurveDisplay,
     ResolutionDegrader,
+)
+from skastro.model_selection import (
+    EpochCurveDisplay,
+    MeanConfusionMatrixDisplay,
+    OverfittingDisplay,
+    repeated_holdout,
 )
 
 OUTPUT = Path(__file__).resolve().parents[1] / "demo_output"
@@ -46,30 +54,34 @@ def galaxy() -> None:
     rows = []
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
     tasks = {
-        "three classes": (flagged, False),
-        "two classes": (clear, False),
+        "three classes": (flagged, None),
+        "two classes": (clear, None),
         "two, balanced": (clear, True),
     }
     runs = {}
     for ax, (name, (keep, balance)) in zip(axes, tasks.items(), strict=True):
-        runs[name] = study.repeated_runs(
-            GalaxyCNNClassifier(layout="thesis"),
-            images[keep],
-            flag[keep],
-            n_repeats=N_REPEATS,
-            epochs=THESIS_EPOCHS,
-            balance=balance,
-            variants=variants,
-        )
-        study.draw_confusion(runs[name], ax, name)
-        row = {"experiment": name, "images": runs[name].n_train + runs[name].n_test}
-        for label, metric in (
-            ("accuracy", "accuracy"),
-            ("TSS", "TSS"),
-            ("spiral", "spiral"),
-            ("ell.", "elliptical"),
-        ):
-            row[label] = f"{runs[name].of(metric).mean():.3f}"
+        with study.workers():
+            runs[name] = repeated_holdout(
+                GalaxyCNNClassifier(layout="thesis", max_epochs=THESIS_EPOCHS),
+                images[keep],
+                flag[keep],
+                n_repeats=N_REPEATS,
+                balance=balance,
+                test_variants=variants,
+                **study.FIXED_EPOCHS,
+            )
+        result = runs[name]
+        MeanConfusionMatrixDisplay.from_result(result).plot(ax=ax, colorbar=False)
+        ax.set_title(name)
+        row = {"experiment": name, "images": result.n_train[0] + result.n_test[0]}
+        scores = {
+            "accuracy": result.values("accuracy"),
+            "TSS": result.values("tss"),
+            "spiral": study.recalls(result, "spiral"),
+            "ell.": study.recalls(result, "elliptical"),
+        }
+        for label, values in scores.items():
+            row[label] = f"{values.mean():.3f}"
             row[f"thesis {label}"] = study.THESIS[name].get(label, "")
         rows.append(row)
     figure.savefig(OUTPUT / "galaxy_confusion.png", dpi=120)
@@ -85,19 +97,19 @@ def galaxy() -> None:
         ("compact net, rotations and flips", "geometric"),
         ("compact net + RandomResolution", "resolution"),
     ):
-        arms[name] = study.repeated_runs(
-            GalaxyCNNClassifier(augment=augment),
+        arms[name] = study.study_of(
+            GalaxyCNNClassifier(augment=augment, max_epochs=COMPACT_EPOCHS),
             images[clear],
             flag[clear],
             n_repeats=N_REPEATS,
-            epochs=COMPACT_EPOCHS,
-            variants=variants,
+            test_variants=variants,
         )
     rows, curves = [], []
     for arm, result in arms.items():
         row = {"trained on sharp images": arm}
         for k in (1, *FACTORS):
-            values = result.of("accuracy", "original" if k == 1 else f"1/{k} bilinear")
+            variant = "original" if k == 1 else f"1/{k} bilinear"
+            values = result.values("accuracy", variant=variant)
             row["sharp" if k == 1 else f"1/{k}"] = f"{values.mean():.3f}"
             curves += [
                 {"factor": k, "arm": arm, "repeat": r, "value": v}
@@ -135,7 +147,35 @@ def contact_sheet(images: np.ndarray, labels: np.ndarray) -> None:
     figure.savefig(OUTPUT / "galaxy_images.png", dpi=120)
 
 
-STOPS: dict[str, Callable[[], None]] = {"Galaxy morphology": galaxy}
+def overfitting() -> None:
+    """Dense image nets, and whether they over-fit."""
+    data = fashion.load_images()
+    results, rows = {}, []
+    for size in fashion.SIZES:
+        net = fashion.study_net(size, "none", data.shape)
+        results[size] = fashion.overfitting_study(net, data)
+        row = fashion.verdict_row(results[size], len(data.y_train))
+        rows.append({"net": f"{size} {fashion.SIZES[size]}", **row})
+    n_train = results["baseline"].n_train[0]
+    fashion.show_table(
+        f"Three nets of the lecture on {n_train} images, {fashion.scale.n_repeats} "
+        "splits; the epoch is chosen on validation images",
+        rows,
+    )
+    print(f"\nbaseline: {fashion.diagnose(results['baseline'], len(data.y_train))}")
+    curves = EpochCurveDisplay.from_results(results, metric=["loss", "accuracy"]).plot()
+    curves.figure_.savefig(OUTPUT / "overfitting_nets.png", dpi=120)
+    display = OverfittingDisplay.from_result(
+        results["baseline"],
+        diagnosis=fashion.diagnose(results["baseline"], len(data.y_train)),
+    ).plot()
+    display.figure_.savefig(OUTPUT / "overfitting_baseline.png", dpi=120)
+
+
+STOPS: dict[str, Callable[[], None]] = {
+    "Galaxy morphology": galaxy,
+    "Image classification and over-fitting": overfitting,
+}
 
 
 def main() -> None:

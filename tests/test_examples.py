@@ -9,9 +9,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from skastro.datasets import make_galaxies
-from skastro.galaxy import GalaxyCNNClassifier, ResolutionDegrader
+from skastro.galaxy import GalaxyCNNClassifier
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -37,49 +38,25 @@ def galaxies(study: ModuleType) -> tuple[np.ndarray, np.ndarray]:
 NET = GalaxyCNNClassifier(filters=(4, 8), batch_size=16)
 
 
-def test_runs_are_repeatable_and_curves_end_where_scores_are(
+def test_studies_are_repeatable(
     study: ModuleType, galaxies: tuple[np.ndarray, np.ndarray]
 ) -> None:
     X, y = galaxies
-    options = {"n_repeats": 2, "epochs": 4, "curves": True}
-    variants = {"1/2": ResolutionDegrader(factor=2)}
-    runs = study.repeated_runs(NET, X, y, variants=variants, **options)
-    again = study.repeated_runs(NET, X, y, variants=variants, n_jobs=1, **options)
-    assert runs.scores.equals(again.scores)
-    assert runs.curves.equals(again.curves)
-    last = runs.curves.query("epoch == 4 and split == 'test' and metric == 'accuracy'")
-    assert last.value.tolist() == runs.of("accuracy").tolist()
-    hits = np.trace(runs.confusion, axis1=1, axis2=2) / runs.confusion.sum(axis=(1, 2))
-    np.testing.assert_allclose(hits, runs.of("accuracy"))
-    assert len(runs.of("accuracy", "1/2")) == 2
-
-
-def test_epoch_rules(study: ModuleType, galaxies: tuple) -> None:
-    X, y = galaxies
-    runs = study.repeated_runs(NET, X, y, n_repeats=2, epochs=5, curves=True)
-    choice = study.chosen_epochs(runs)
-    curves = runs.curves.query("metric == 'accuracy'")
-    for repeat, (epoch, score) in enumerate(
-        zip(choice["epochs"], choice["validation"], strict=True)
-    ):
-        mine = curves[curves["repeat"] == repeat]
-        valid = mine.query("split == 'validation'").set_index("epoch").value
-        assert valid[epoch] == valid.max()
-        assert mine.query("split == 'test' and epoch == @epoch").value.item() == score
-    # What looks at the test set cannot come out lower.
-    assert (choice["test, each run"] >= choice["validation"]).all()
-    assert choice["test-mean"].mean() >= choice["last"].mean()
-
-
-def test_balanced_runs_have_equal_classes(
-    study: ModuleType, galaxies: tuple[np.ndarray, np.ndarray]
-) -> None:
-    X, y = galaxies
-    runs = study.repeated_runs(NET, X, y, n_repeats=2, epochs=1, balance=True)
-    tested = runs.confusion.sum(axis=2)
-    assert abs(tested[:, 0] - tested[:, 1]).max() <= 1
-    small = study.repeated_runs(NET, X, y, n_repeats=1, epochs=1, train_size=20)
-    assert small.n_train == 20
+    net = clone(NET).set_params(max_epochs=4)
+    options = {"n_repeats": 2, "test_variants": study.degraders((2,))}
+    result = study.study_of(net, X, y, **options)
+    again = study.study_of(net, X, y, n_jobs=1, **options)
+    assert result.scores.equals(again.scores)
+    assert result.epochs.tolist() == [4]
+    assert result.variants == ["original", "1/2 bilinear"]
+    recalls = [study.recalls(result, label) for label in result.classes]
+    np.testing.assert_allclose(
+        np.mean(recalls, axis=0), result.values("balanced_accuracy")
+    )
+    other = study.study_of(net.set_params(max_epochs=1), X, y, **options)
+    rows = study.recovery(result, other, (2,))
+    assert set(rows) == {"sharp", "1/2"}
+    assert study.reach(result, (2,))["1/2"].endswith("%)")
 
 
 def test_folds_keep_copies_together(study: ModuleType) -> None:
@@ -98,8 +75,8 @@ def test_transfer_models_train_and_predict(
     models = study.transfer_models(net, net, epochs=1)
     models["degraded, fine-tuned"].set_params(filters=(4, 8))
     for model in models.values():
-        runs = study.repeated_runs(model, X, y, n_repeats=1, epochs=None)
-        assert 0 <= runs.of("accuracy")[0] <= 1
+        result = study.study_of(model, X, y, n_repeats=1)
+        assert 0 <= result.values("accuracy")[0] <= 1
     assert np.array_equal(net.classes_, np.unique(y))
 
 

@@ -21,12 +21,14 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
 import _study as study
+from sklearn.pipeline import make_pipeline
 
 from skastro.galaxy import (
     GalaxyCNNClassifier,
     ResolutionCurveDisplay,
     ResolutionDegrader,
 )
+from skastro.model_selection import repeated_holdout
 
 data = study.load_galaxies()
 clear = np.isin(data.flag, study.TWO)
@@ -62,18 +64,19 @@ for number, (row, i) in enumerate(zip(axes, examples, strict=True)):
 methods = ("nearest", "bilinear", "bicubic")
 all_factors = (2, 3, 4, 5, 6, 7, 8)
 variants = study.degraders(all_factors, methods)
-thesis_net = GalaxyCNNClassifier(layout="thesis")
-thesis_runs = study.repeated_runs(
-    thesis_net,
-    X,
-    y,
-    n_repeats=repeats,
-    epochs=study.scale.thesis_epochs,
-    balance=True,
-    variants=variants,
-)
+thesis_net = GalaxyCNNClassifier(layout="thesis", max_epochs=study.scale.thesis_epochs)
+with study.workers():
+    thesis_result = repeated_holdout(
+        thesis_net,
+        X,
+        y,
+        n_repeats=repeats,
+        balance=True,
+        test_variants=variants,
+        **study.FIXED_EPOCHS,
+    )
 rows = [
-    {"enlarged by": method, **study.reach(thesis_runs, all_factors, method)}
+    {"enlarged by": method, **study.reach(thesis_result, all_factors, method)}
     for method in methods
 ]
 study.show_table(
@@ -86,8 +89,8 @@ tidy = pd.concat(
             "factor": k,
             "enlarge": method,
             "repeat": range(repeats),
-            "value": thesis_runs.of(
-                "accuracy", "original" if k == 1 else f"1/{k} {method}"
+            "value": thesis_result.values(
+                "accuracy", variant="original" if k == 1 else f"1/{k} {method}"
             ),
         }
     )
@@ -116,37 +119,31 @@ for layout, epochs in (
 ):
     results = {}
     for arm, augment in arms.items():
-        results[arm] = study.repeated_runs(
-            GalaxyCNNClassifier(layout=layout, augment=augment),
+        results[arm] = study.study_of(
+            GalaxyCNNClassifier(layout=layout, augment=augment, max_epochs=epochs),
             X,
             y,
             n_repeats=repeats,
-            epochs=epochs,
-            variants=study.degraders(factors, methods),
+            test_variants=study.degraders(factors, methods),
         )
         for method in methods:
             names = {"layout": layout, "arm": arm, "enlarged by": method}
             rows.append({**names, **study.reach(results[arm], factors, method)})
         for k in (1, *factors):
             variant = "original" if k == 1 else f"1/{k} bilinear"
-            values = results[arm].of("accuracy", variant)
+            values = results[arm].values("accuracy", variant=variant)
             curves += [
                 {"factor": k, "arm": f"{layout}, {arm}", "repeat": r, "value": v}
                 for r, v in enumerate(values)
             ]
     ceiling = {"layout": layout, "arm": "ceiling", "enlarged by": "bilinear"}
     for k in factors:
-        degrader = ResolutionDegrader(factor=k)
-        runs = study.repeated_runs(
-            GalaxyCNNClassifier(layout=layout, augment="geometric"),
-            X,
-            y,
-            n_repeats=repeats,
-            epochs=epochs,
-            train_variant=degrader,
-            variants={f"1/{k} bilinear": degrader},
+        # Inside the pipeline a degrader blurs training and test images alike.
+        net = GalaxyCNNClassifier(layout=layout, augment="geometric", max_epochs=epochs)
+        result = study.study_of(
+            make_pipeline(ResolutionDegrader(factor=k), net), X, y, n_repeats=repeats
         )
-        ceiling |= {f"1/{k}": study.reach(runs, (k,))[f"1/{k}"]}
+        ceiling |= {f"1/{k}": study.reach(result, ())["sharp"]}
     rows.append(ceiling)
     better, without = results["with RandomResolution"], results["rotations and flips"]
     gains.append({"layout": layout, **study.recovery(better, without, factors)})

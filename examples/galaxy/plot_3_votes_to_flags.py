@@ -63,7 +63,6 @@ scoring |= {
 rows = []
 models = study.transfer_models(sharp, degraded, epochs=5 if quick else 20)
 for name, model in models.items():
-    model = study.seeded(model, 0)
     for task, keep in (("two", two), ("three", three)):
         cv = StratifiedShuffleSplit(
             study.scale.n_repeats, test_size=0.3, random_state=0

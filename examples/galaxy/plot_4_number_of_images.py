@@ -34,19 +34,18 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 rows = []
 for name, (net, epochs) in nets.items():
     results = [
-        study.repeated_runs(
-            net,
+        study.study_of(
+            net.set_params(max_epochs=epochs),
             X,
             y,
             n_repeats=study.scale.n_repeats,
-            epochs=epochs,
             train_size=size,
         )
         for size in sizes
     ]
     row = {"net": name}
-    for ax, metric in zip(axes, ("accuracy", "TSS"), strict=True):
-        values = np.array([r.of(metric) for r in results])
+    for ax, metric in zip(axes, ("accuracy", "tss"), strict=True):
+        values = np.array([result.values(metric) for result in results])
         ax.errorbar(
             sizes,
             values.mean(1),
@@ -55,11 +54,15 @@ for name, (net, epochs) in nets.items():
             capsize=3,
             label=name,
         )
-        ax.set(xlabel="Training images", ylabel=f"Test {metric}", xscale="log")
+        ax.set(
+            xlabel="Training images",
+            ylabel=f"Test {metric}".replace("tss", "TSS"),
+            xscale="log",
+        )
         ax.set_xticks(sizes, [str(s) for s in sizes])
         ax.minorticks_off()
-    for size, runs in zip(sizes, results, strict=True):
-        row[str(size)] = runs.mean_ste("accuracy")
+    for size, result in zip(sizes, results, strict=True):
+        row[str(size)] = study.mean_ste(result.values("accuracy"))
     rows.append(row)
 majority = max(np.mean(y == c) for c in study.TWO)
 axes[0].axhline(majority, color="0.6", ls=":")

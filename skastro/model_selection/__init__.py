@@ -1,8 +1,33 @@
 """Repeated studies and the tests that go with them, for any estimator."""
 
+from skastro.model_selection._compare import compare
+from skastro.model_selection._confusion_display import MeanConfusionMatrixDisplay
+from skastro.model_selection._epoch_curve_display import EpochCurveDisplay
+from skastro.model_selection._overfitting import (
+    OverfittingDiagnosis,
+    diagnose_overfitting,
+)
+from skastro.model_selection._overfitting_display import OverfittingDisplay
+from skastro.model_selection._repeated_holdout import repeated_holdout
 from skastro.model_selection._resampled_ttest import (
     ResampledTTestResult,
     corrected_resampled_ttest,
 )
+from skastro.model_selection._result import RepeatedHoldoutResult
+from skastro.model_selection._score_display import ScoreDistributionDisplay
+from skastro.model_selection._study.checkpoint import CheckpointMismatchError
 
-__all__ = ["ResampledTTestResult", "corrected_resampled_ttest"]
+__all__ = [
+    "CheckpointMismatchError",
+    "EpochCurveDisplay",
+    "MeanConfusionMatrixDisplay",
+    "OverfittingDiagnosis",
+    "OverfittingDisplay",
+    "RepeatedHoldoutResult",
+    "ResampledTTestResult",
+    "ScoreDistributionDisplay",
+    "compare",
+    "corrected_resampled_ttest",
+    "diagnose_overfitting",
+    "repeated_holdout",
+]

@@ -12,7 +12,6 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skastro.model_selection._result import RepeatedHoldoutResult
-from skastro.model_selection._study.arrays import SELECT
 from skastro.model_selection._study.checkpoint import Checkpoint
 from skastro.model_selection._study.engines import Study
 from skastro.model_selection._study.execution import choose_engine, run
@@ -21,6 +20,7 @@ from skastro.model_selection._study.preparation import (
     n_epochs,
     part_names,
 )
+from skastro.model_selection._study.score_arrays import SELECT
 from skastro.model_selection._study.scoring import make_scoring
 from skastro.model_selection._study.setup import (
     check_data,

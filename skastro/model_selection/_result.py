@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from skastro.model_selection._study.arrays import ScoreArrays
 from skastro.model_selection._study.preparation import ORIGINAL
 from skastro.model_selection._study.report import write_report
-from skastro.model_selection._study.scoring import FROM_COUNTS
+from skastro.model_selection._study.score_arrays import ScoreArrays
 from skastro.model_selection._study.tables import (
     long_table,
     mean_confusion,
@@ -25,6 +24,30 @@ class RepeatedHoldoutResult(ScoreArrays):
 
     Made by `repeated_holdout`.
 
+    Parameters
+    ----------
+    values : ndarray of shape (n_repeats, n_epochs, n_parts, n_metrics)
+        The scores.
+    counts : ndarray of shape (n_repeats, n_epochs, n_test_parts, k, k)
+        Confusion matrices of the test parts; rows are true classes.
+    epochs : ndarray of shape (n_repeats, n_epochs)
+        Numbers of the epochs.
+    sizes : ndarray of shape (n_repeats, 3)
+        Rows of the training, validation and test part.
+    parts : list of (split, variant)
+        What was scored.
+    metrics : list of str
+        How. The first is the one that epochs are chosen by. For "loss" less is better,
+        for all others more.
+    classes : ndarray or None
+        All labels, for classifiers.
+    split_digests : list of str
+        Names of the splits; equal ones are the same split.
+    select : {"validation", "test-mean", "last"}
+        Which epoch `scores` and `summary` are of.
+    engine, engine_reason : str
+        What ran the study, and why.
+
     Attributes
     ----------
     n_repeats : int
@@ -32,29 +55,16 @@ class RepeatedHoldoutResult(ScoreArrays):
     epochs : ndarray of shape (n_epochs,)
         Numbers of the recorded epochs. For estimators fitted as a whole one entry:
         how many epochs they ran at most, or 0 if they do not say.
-    metrics : list of str
-        The first is the one that epochs are chosen by. For "loss" less is better, for
-        all others more.
-    parts : list of (split, variant)
-        What was scored: "train", "validation", "test", and variants of the test part.
-        The untransformed variant is called "original".
-    classes : ndarray or None
-        All labels, for classifiers.
-    select : {"validation", "test-mean", "last"}
-        Which epoch `scores` and `summary` are of.
-    engine, engine_reason : str
-        What ran the study, and why.
     n_train, n_validation, n_test : ndarray of shape (n_repeats,)
         Rows of each part.
-    split_digests : list of str
-        Names of the splits; equal ones are the same split.
     second_set : RepeatedHoldoutResult or None
         For ``select="test-mean"``: new splits, trained up to the chosen epoch.
 
     See Also
     --------
     repeated_holdout : Runs the study.
-    LearningCurveDisplay : Draws the curves.
+    EpochCurveDisplay : Draws the curves.
+    diagnose_overfitting : Reads them.
 
     Examples
     --------
@@ -115,9 +125,9 @@ class RepeatedHoldoutResult(ScoreArrays):
             One row for each (split, variant, metric). Columns: mean, std (spread of
             one run, ``ddof=1``), ste (std / sqrt(n_repeats), the error that is mostly
             printed; too small, because the splits overlap), corrected_ste (Nadeau and
-            Bengio's, std · sqrt(1/n_repeats + n_test/n_train)), median, min, max,
-            n_repeats, n_collapsed (NaN where no skill is known) and selected_by (the rule
-            that chose the epochs).
+            Bengio's, std · sqrt(1/n_repeats + rows of the part / n_train)), median,
+            min, max, n_repeats, n_collapsed (NaN where no skill is known) and selected_by (the
+            rule for the epochs).
         """
         select = self.select if select is None else select
         collapsed = self.n_collapsed(select, below=collapsed_below)
@@ -142,11 +152,8 @@ class RepeatedHoldoutResult(ScoreArrays):
         """
         found = {}
         for variant in self.variants:
-            if self.classes is not None:
-                skill = FROM_COUNTS["tss"](self._chosen_counts(variant, select))
-            elif "r2" in self.metrics:
-                skill = self.values("r2", variant=variant, select=select)
-            else:
+            skill = self.skill(variant, select)
+            if skill is None:
                 continue
             found[variant] = int(np.sum(skill < below))
         return found
@@ -182,9 +189,7 @@ class RepeatedHoldoutResult(ScoreArrays):
         ValueError
             For regressors, and for unknown names.
         """
-        if self.classes is None:
-            raise ValueError("A regressor has no confusion matrix.")
-        return mean_confusion(self._chosen_counts(variant, select), normalize)
+        return mean_confusion(self.confusion_matrices(variant, select), normalize)
 
     def report(self) -> str:
         """Write the test scores by every rule for the epoch side by side.

@@ -8,9 +8,9 @@ generator that the net would use alone, so that the results are the same up to r
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,10 +70,10 @@ def n_parameters(estimator: Any, n_features: int, n_outputs: int) -> int:
     int
         Their number.
     """
-    sizes = estimator.hidden_layer_sizes
-    hidden = [sizes] if np.isscalar(sizes) else list(sizes)
-    widths = [n_features, *hidden, n_outputs]
-    pairs = itertools.pairwise(widths)
+    sizes: Any = estimator.hidden_layer_sizes
+    hidden: list[Any] = [sizes] if np.isscalar(sizes) else list(sizes)
+    widths: list[int] = [n_features, *hidden, n_outputs]
+    pairs = pairwise(widths)
     return int(sum((a + 1) * b for a, b in pairs))
 
 
@@ -216,7 +216,7 @@ class StackedNets:
 
     def _record(self, losses: np.ndarray) -> None:
         """Write the epoch into the nets, as training alone would."""
-        for number, (net, loss) in enumerate(zip(self.estimators, losses, strict=True)):
+        for net, name, loss in zip(self.estimators, self.names, losses, strict=True):
             if not math.isfinite(loss):
                 raise ValueError(
                     f"The training diverged: the loss of epoch {self.epoch} of "
@@ -238,18 +238,20 @@ class StackedNets:
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (n_nets, n, ...) batches, each net's in the order it would have."""
         order = [loader.permutation() for loader in self.loaders]
-        edges = self.loaders[0]._edges()
-        for start, stop in itertools.pairwise(edges):
-            index: list[Any] = [
-                slice(start, stop) if p is None else p[start:stop] for p in order
-            ]
-            y = torch.stack(
-                [
-                    loader._target(i)
-                    for loader, i in zip(self.loaders, index, strict=True)
-                ]
-            )
-            yield self._features.take(index), y
+        targets: list[Any] = [loader._y for loader in self.loaders]
+        y = torch.stack(targets)
+        for start, stop in pairwise(self.loaders[0]._edges()):
+            if order[0] is None:
+                index: Any = slice(start, stop)
+                yield self._features.take(index), y[:, index]
+                continue
+            index = torch.stack([p[start:stop] for p in order if p is not None])
+            where = index.to(y.device)
+            if y.ndim == 2:
+                yield self._features.take(index), y.gather(1, where)
+            else:
+                nets = torch.arange(len(y), device=y.device)[:, None]
+                yield self._features.take(index), y[nets, where]
 
     def load(self, parts: Sequence[Any]) -> StackedRows:
         """Make data ready for `outputs`.
@@ -290,8 +292,7 @@ class StackedNets:
         with torch_threads(self.estimators[0].n_jobs), torch.inference_mode():
             for start in range(0, rows.n_samples, step):
                 block = slice(start, min(start + step, rows.n_samples))
-                index = [block] * len(self.estimators)
-                yield block, self._forward(rows.take(index)).cpu()
+                yield block, self._forward(rows.take(block)).cpu()
 
 
 class StackedRows:
@@ -319,22 +320,21 @@ class StackedRows:
             for loader in loaders:
                 loader._X = None  # not to be held twice
 
-    def take(self, index: Sequence[Any]) -> Tensor:
-        """Give the rows at one index for each net."""
-        n_nets = len(self.loaders)
+    def take(self, index: slice | Tensor) -> Tensor:
+        """Give rows of each net: the same ones, or those of an (n_nets, n) index."""
         if self._flat is None:
+            each = [index] * len(self.loaders) if isinstance(index, slice) else index
             rows = [
                 loader.take(i).flatten(1)
-                for loader, i in zip(self.loaders, index, strict=True)
+                for loader, i in zip(self.loaders, each, strict=True)
             ]
             return torch.stack(rows)
-        if isinstance(index[0], slice):
-            stacked = self._flat.view(n_nets, self.n_samples, -1)
-            return stacked[:, index[0]]
+        n_nets = len(self.loaders)
+        if isinstance(index, slice):
+            return self._flat.view(n_nets, self.n_samples, -1)[:, index]
         offset = torch.arange(n_nets)[:, None] * self.n_samples
-        where = (torch.stack(list(index)) + offset).flatten()
-        rows = self._flat.index_select(0, where.to(self._flat.device))
-        return rows.view(n_nets, -1, self._flat.shape[1])
+        where = (index + offset).flatten().to(self._flat.device)
+        return self._flat.index_select(0, where).view(n_nets, -1, self._flat.shape[1])
 
 
 def _set_up(estimator: Any, X: Any, y: Any, classes: Any) -> TensorLoader:

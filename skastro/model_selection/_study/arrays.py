@@ -1,246 +1,187 @@
-"""The scores of a study as arrays, and the choice of epochs from them."""
+"""Hashes of arrays, tables and sparse matrices: their values count, nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
 
-from skastro.model_selection._study.preparation import ORIGINAL, Part
-from skastro.model_selection._study.records import Record
-from skastro.model_selection._study.scoring import LOSS
-from skastro.model_selection._study.tables import best_of
+# Bytes that are hashed at a time, so that a memory map is not loaded whole.
+_CHUNK = 1 << 24
 
-SELECT = ("validation", "test-mean", "last")
+Encode = Callable[[Any], bytes]
 
 
-class ScoreArrays:
-    """Scores of every repeat, epoch, part and metric.
+def pack(tag: str, *parts: bytes) -> bytes:
+    """Join byte strings in a way that has no other reading, and hash them.
 
     Parameters
     ----------
-    values : ndarray of shape (n_repeats, n_epochs, n_parts, n_metrics)
-        The scores.
-    counts : ndarray of shape (n_repeats, n_epochs, n_test_parts, k, k)
-        Confusion matrices.
-    epochs : ndarray of shape (n_repeats, n_epochs)
-        Numbers of the epochs.
-    sizes : ndarray of shape (n_repeats, 3)
-        Rows of the training, validation and test part.
-    parts : list of (split, variant)
-        What was scored.
-    metrics : list of str
-        How.
-    classes : ndarray or None
-        All labels, for classifiers.
-    split_digests : list of str
-        Names of the splits.
-    select : str
-        Rule for the epoch.
-    engine, engine_reason : str
-        What ran the study, and why.
+    tag : str
+        What they are.
+    *parts : bytes
+        In their order.
+
+    Returns
+    -------
+    bytes
+        32 of them.
     """
+    digest = hashlib.sha256(tag.encode())
+    for part in parts:
+        digest.update(f"|{len(part)}|".encode())
+        digest.update(part)
+    return digest.digest()
 
-    def __init__(
-        self,
-        *,
-        values: np.ndarray,
-        counts: np.ndarray,
-        epochs: np.ndarray,
-        sizes: np.ndarray,
-        parts: Sequence[Part],
-        metrics: Sequence[str],
-        classes: np.ndarray | None,
-        split_digests: Sequence[str],
-        select: str,
-        engine: str,
-        engine_reason: str,
-    ) -> None:
-        self._values = values  # (n_repeats, n_epochs, n_parts, n_metrics)
-        self._counts = counts  # (n_repeats, n_epochs, n_test_parts, k, k)
-        self._epochs = epochs  # (n_repeats, n_epochs)
-        self.parts = list(parts)
-        self.metrics = list(metrics)
-        self.classes = classes
-        self.select = select
-        self.engine = engine
-        self.engine_reason = engine_reason
-        self.n_train, self.n_validation, self.n_test = sizes.T
-        self.split_digests = list(split_digests)
-        self.second_set: Self | None = None
 
-    @classmethod
-    def from_records(cls, records: Sequence[Record], **settings: Any) -> Self:
-        """Put finished repeats together.
+def is_data(value: Any) -> bool:
+    """Tell whether `hash_data` takes a value."""
+    kinds = (np.ndarray, pd.DataFrame, pd.Series, pd.Index)
+    return isinstance(value, kinds) or sparse.issparse(value)
 
-        Parameters
-        ----------
-        records : list of Record
-            In the order of the repeats.
-        **settings : dict
-            Of the study: parts, metrics, classes, select, engine, engine_reason.
 
-        Returns
-        -------
-        ScoreArrays
-            Of all of them, in the class it was called on.
-        """
-        return cls(
-            values=np.stack([r.values for r in records]),
-            counts=np.stack([r.counts for r in records]),
-            epochs=np.stack([r.epochs for r in records]),
-            sizes=np.stack([r.sizes for r in records]),
-            split_digests=[r.digest for r in records],
-            **settings,
-        )
+def data_form(value: Any) -> str:
+    """Say in words what form data have: kind, shape and type."""
+    if sparse.issparse(value):
+        return f"sparse {value.shape} {value.dtype}"
+    if isinstance(value, np.ndarray):
+        kind = "masked array" if isinstance(value, np.ma.MaskedArray) else "array"
+        return f"{kind} {value.shape} {_type_name(value.dtype)}"
+    return f"table {value.shape}"
 
-    @property
-    def n_repeats(self) -> int:
-        """Number of repeats."""
-        return len(self._values)
 
-    @property
-    def epochs(self) -> np.ndarray:
-        """Numbers of the recorded epochs."""
-        return np.asarray(self._epochs.max(axis=0))
+def hash_data(value: Any, encode: Encode) -> bytes:
+    """Hash an array, table or sparse matrix.
 
-    @property
-    def splits(self) -> list[str]:
-        """Names of the splits that were scored."""
-        return list(dict.fromkeys(split for split, _ in self.parts))
+    Memory layout, byte order, the width of strings, the payload of NaN and the kind of
+    sparse storage do not count, because no estimator sees them.
 
-    @property
-    def variants(self) -> list[str]:
-        """Names of the test variants, "original" first."""
-        return [variant for split, variant in self.parts if split == "test"]
+    Parameters
+    ----------
+    value : ndarray, DataFrame, Series, Index or sparse matrix
+        See `is_data`.
+    encode : callable
+        For the objects inside.
 
-    def curve(
-        self,
-        metric: str | None = None,
-        *,
-        split: str = "test",
-        variant: str = ORIGINAL,
-    ) -> np.ndarray:
-        """Give a metric at every epoch of every repeat.
+    Returns
+    -------
+    bytes
+        Of the form and the content.
+    """
+    form = data_form(value).encode()
+    if sparse.issparse(value):
+        return pack("sparse", form, *_sparse_parts(value))
+    if isinstance(value, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(value)
+        return pack("masked", form, *(_array(a, encode) for a in (value.data, mask)))
+    if isinstance(value, np.ndarray):
+        return pack("array", form, _array(value, encode))
+    if isinstance(value, pd.DataFrame):
+        columns = [_column(value.iloc[:, i], encode) for i in range(value.shape[1])]
+        return pack("table", form, _column(value.index, encode), *columns)
+    if isinstance(value, pd.Series):
+        index = _column(value.index, encode)
+        return pack("series", form, index, _column(value, encode))
+    return pack("index", form, _column(value, encode))
 
-        Parameters
-        ----------
-        metric : str, default=None
-            None is the first.
-        split : {"train", "validation", "test"}, default="test"
-            Which part.
-        variant : str, default="original"
-            Which version of the test part.
 
-        Returns
-        -------
-        ndarray of shape (n_repeats, n_epochs)
-            A copy.
+def _sparse_parts(matrix: Any) -> list[bytes]:
+    if matrix.ndim != 2:
+        return [_hash_blocks(matrix.toarray())]
+    # A copy: these methods work in place.
+    rows = sparse.csr_array(matrix, copy=True)
+    rows.sum_duplicates()
+    rows.eliminate_zeros()
+    rows.sort_indices()
+    places = (rows.indices.astype(np.int64), rows.indptr.astype(np.int64))
+    return [_hash_blocks(part) for part in (rows.data, *places)]
 
-        Raises
-        ------
-        ValueError
-            If that was not recorded.
-        """
-        part, number = self._find(metric, split, variant)
-        return self._values[:, :, part, number].copy()
 
-    def _find(self, metric: str | None, split: str, variant: str) -> tuple[int, int]:
-        metric = self.metrics[0] if metric is None else metric
-        if metric not in self.metrics:
-            raise ValueError(
-                f"There is no metric {metric!r}; there are {self.metrics}."
-            )
-        if (split, variant) not in self.parts:
-            raise ValueError(
-                f"There is no part {(split, variant)!r}; there are {self.parts}."
-            )
-        return self.parts.index((split, variant)), self.metrics.index(metric)
+def _column(column: Any, encode: Encode) -> bytes:
+    """Hash a Series or an Index: name, type and values, but no index of its own."""
+    dtype = column.dtype
+    head = encode((column.name, str(dtype)))
+    if isinstance(column, pd.RangeIndex):
+        return pack("range", head, repr((column.start, column.stop)).encode())
+    if isinstance(column, pd.MultiIndex):
+        return pack("rows", head, encode([list(row) for row in column]))
+    if isinstance(dtype, pd.CategoricalDtype):
+        # The order of the categories is that of columns made from them.
+        codes = pd.Categorical(column).codes
+        names = _column(dtype.categories, encode)
+        return pack("categories", head, encode(dtype.ordered), names, _array(codes))
+    if isinstance(dtype, np.dtype):
+        return pack("column", head, _array(column.to_numpy(), encode))
+    # pandas' own types hold one kind of value, which this tells apart.
+    hashes = pd.util.hash_pandas_object(pd.Series(column), index=False)
+    return pack("column", head, _array(hashes.to_numpy()))
 
-    def best_epoch(
-        self, select: str | None = None, *, metric: str | None = None
-    ) -> np.ndarray:
-        """Choose an epoch for each repeat.
 
-        Parameters
-        ----------
-        select : {"validation", "test-mean", "last"}, default=None
-            "validation": the best on the validation part, in each repeat. "test-mean":
-            the best of the mean test curve, the same for all; optimistic. "last": the
-            last one. None is the study's own rule.
-        metric : str, default=None
-            What is best; None is the first metric. For "loss" the least is best. Of
-            equal epochs the first is taken.
+def _array(values: np.ndarray, encode: Encode | None = None) -> bytes:
+    values = np.asarray(values)
+    dtype = values.dtype
+    if dtype.names is not None:
+        # Field by field, because bytes between the fields may be anything.
+        return pack("fields", *(_array(values[name], encode) for name in dtype.names))
+    if dtype.kind == "O":
+        assert encode is not None
+        return pack("objects", *(encode(item) for item in values.ravel().tolist()))
+    if dtype.kind in "US":
+        width = max(1, int(np.strings.str_len(values).max(initial=0)))
+        return _hash_blocks(values.astype(f"{dtype.kind}{width}"))
+    return _hash_blocks(values)
 
-        Returns
-        -------
-        ndarray of shape (n_repeats,)
-            Numbers of epochs.
 
-        Raises
-        ------
-        ValueError
-            If there is no validation part, or the rule is unknown.
-        """
-        index = self._best_index(select, metric)
-        return self._epochs[np.arange(self.n_repeats), index]
+def _hash_blocks(values: np.ndarray) -> bytes:
+    digest = hashlib.sha256()
+    for block in _blocks(values):
+        for part in _plain_parts(block):
+            digest.update(part.reshape(-1).view(np.uint8).data)
+    return digest.digest()
 
-    def _best_index(self, select: str | None, metric: str | None) -> np.ndarray:
-        select = self.select if select is None else select
-        if select not in SELECT:
-            raise ValueError(f"select must be one of {SELECT}, got {select!r}.")
-        n_epochs = self._values.shape[1]
-        if select == "last" or n_epochs == 1:
-            return np.full(self.n_repeats, n_epochs - 1)
-        split = "validation" if select == "validation" else "test"
-        curve = self.curve(metric, split=split)
-        if (self.metrics[0] if metric is None else metric) == LOSS:
-            curve = -curve
-        return best_of(curve, split, mean=select == "test-mean")
 
-    def values(
-        self,
-        metric: str | None = None,
-        *,
-        split: str = "test",
-        variant: str = ORIGINAL,
-        select: str | None = None,
-    ) -> np.ndarray:
-        """Give one number a repeat: a metric at the chosen epoch.
+def _blocks(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut an array into pieces, in the order of its values."""
+    if not values.size:
+        return
+    if not values.ndim or values.nbytes <= _CHUNK:
+        yield np.ascontiguousarray(values)
+        return
+    row = values.nbytes // len(values)
+    if row > _CHUNK:
+        for part in values:
+            yield from _blocks(part)
+        return
+    step = _CHUNK // row
+    for start in range(0, len(values), step):
+        yield np.ascontiguousarray(values[start : start + step])
 
-        Parameters
-        ----------
-        metric : str, default=None
-            None is the first.
-        split : {"train", "validation", "test"}, default="test"
-            Which part.
-        variant : str, default="original"
-            Which version of the test part.
-        select : {"validation", "test-mean", "last"}, default=None
-            Which epoch, see `best_epoch`; None is the study's own rule. For
-            "test-mean" the numbers are those of the second set where there is one.
 
-        Returns
-        -------
-        ndarray of shape (n_repeats,)
-            In the order of the repeats.
-        """
-        select = self.select if select is None else select
-        if select == "test-mean" and self.second_set is not None:
-            return self.second_set.values(metric, split=split, variant=variant)
-        part, number = self._find(metric, split, variant)
-        chosen = self._best_index(select, None)
-        return self._values[np.arange(self.n_repeats), chosen, part, number]
+def _plain_parts(block: np.ndarray) -> list[np.ndarray]:
+    """Give a block bytes that depend on its values alone."""
+    native = block.dtype.newbyteorder("=")
+    block = block.astype(native, copy=False)
+    if block.dtype.kind == "c":
+        block = block.reshape(-1).view(block.real.dtype)
+    if block.dtype.kind != "f":
+        return [block]
+    lost = np.isnan(block)
+    if lost.any():
+        block = np.where(lost, block.dtype.type(np.nan), block)
+    if block.dtype.itemsize <= 8:
+        return [block]
+    # Wider numbers have unused bytes; two doubles hold what they say.
+    high = block.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        low = np.where(np.isfinite(high), block - high, 0).astype(np.float64)
+    return [high, low]
 
-    def _chosen_counts(self, variant: str, select: str | None) -> np.ndarray:
-        select = self.select if select is None else select
-        if select == "test-mean" and self.second_set is not None:
-            return self.second_set._chosen_counts(variant, "last")
-        if variant not in self.variants:
-            raise ValueError(
-                f"There is no variant {variant!r}; there are {self.variants}."
-            )
-        chosen = self._best_index(select, None)
-        number = self.variants.index(variant)
-        return self._counts[np.arange(self.n_repeats), chosen, number]
+
+def _type_name(dtype: np.dtype) -> str:
+    if dtype.kind in "US":
+        return "str" if dtype.kind == "U" else "bytes"
+    return str(dtype.newbyteorder("="))

@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import errno
 import os
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from skastro.model_selection._study import manifest
+from skastro.model_selection._study.durable import UNFINISHED, make_folder, write_file
 from skastro.model_selection._study.records import Record
 
 _MANIFEST = "study.json"
 _LOCK = "study.lock"
-_UNFINISHED = ".unfinished"
-# Raised when what is stored changes its meaning.
-_FORMAT = 1
+_MOST_DIFFERENCES = 10
 
 
 class CheckpointMismatchError(ValueError):
-    """A checkpoint folder belongs to another study."""
+    """A checkpoint folder belongs to another study.
+
+    The message names what differs, with both values.
+
+    See Also
+    --------
+    repeated_holdout : Raises it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skastro.model_selection import CheckpointMismatchError, repeated_holdout
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with TemporaryDirectory() as folder:
+    ...     settings = {"n_repeats": 2, "checkpoint": folder, "verbose": 0}
+    ...     study = repeated_holdout(GaussianNB(), X, y, **settings)
+    ...     try:
+    ...         repeated_holdout(GaussianNB(), X + 1, y, **settings)
+    ...     except CheckpointMismatchError as error:
+    ...         print("  X: " in str(error))
+    True
+    """
 
 
 class Checkpoint:
     """Finished repeats on disk.
 
     A file appears under its name complete or not at all: it is written under another
-    name, flushed to the disk, and renamed. What a name stands for never changes.
+    name, flushed to the disk, and renamed; then the folder is flushed. What a name
+    stands for never changes.
 
     Parameters
     ----------
@@ -42,6 +65,11 @@ class Checkpoint:
         Seed of the study; None takes the stored one, or `new_root`.
     new_root : int
         Seed for a new study whose ``random_state`` is None.
+
+    Raises
+    ------
+    ValueError
+        If the folder's name is empty.
     """
 
     def __init__(
@@ -51,11 +79,12 @@ class Checkpoint:
         root: int | None,
         new_root: int,
     ) -> None:
+        if not os.fspath(folder):
+            raise ValueError('checkpoint="" names no folder.')
         self.folder = Path(folder).expanduser()
         self.facts = dict(facts)
         self.root = new_root if root is None else root
         self._fixed_root = root is not None
-        self._lock: Any = None
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Checkpoint]:
@@ -73,62 +102,98 @@ class Checkpoint:
         OSError
             If it cannot be made, or another process is writing there.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # The system lets go of the lock when a process dies, however it dies.
-        lock = FileLock(self.folder / _LOCK)
+        lock = self._locked()
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise OSError(
-                f"Another process is running a study in the checkpoint {self.folder}."
-            ) from None
-        try:
-            self._open_manifest()
-            for leftover in self.folder.glob(f"*{_UNFINISHED}"):
-                leftover.unlink(missing_ok=True)
+            try:
+                self._open_manifest()
+                self._remove_leftovers()
+            except OSError as error:
+                raise self._explained(error, "cannot be used") from error
             yield self
         finally:
             lock.release()
 
+    def _locked(self) -> Any:
+        try:
+            if self.folder.exists() and not self.folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder")
+            make_folder(self.folder)
+            # The system lets go of the lock when a process dies, however it dies.
+            lock = FileLock(self.folder / _LOCK)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(
+                errno.EAGAIN,
+                f"Another study is running in the checkpoint {self.folder}. Wait until "
+                "it ends, or choose another folder",
+            ) from None
+        except OSError as error:
+            raise self._explained(error, "cannot be used") from error
+        return lock
+
+    def _explained(self, error: OSError, what: str) -> OSError:
+        """Say what an error of the system means; its kind stays the same."""
+        text = f"The checkpoint {self.folder} {what}: {error.strerror or error}"
+        return OSError(error.errno or errno.EIO, text)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed process was writing."""
+        for pattern in (_MANIFEST, "*.npz"):
+            for leftover in self.folder.glob(pattern + UNFINISHED):
+                leftover.unlink(missing_ok=True)
+
     def _open_manifest(self) -> None:
         path = self.folder / _MANIFEST
-        if not path.exists():
-            strange = [p.name for p in self.folder.glob("*.npz")]
-            if strange:
+        content = manifest.to_bytes(self.root, self.facts)
+        finished = len(list(self.folder.glob("*.npz")))
+        try:
+            stored = path.read_bytes()
+        except FileNotFoundError:
+            if finished:
                 raise CheckpointMismatchError(
-                    f"The checkpoint {self.folder} has {len(strange)} npz files but no "
-                    f"{_MANIFEST}: it was not made by a study. Choose a new folder."
-                )
-            content = {"format": _FORMAT, "root": self.root, "facts": self.facts}
-            text = json.dumps(content, indent=1, sort_keys=True)
-            self._write(path, text.encode())
+                    f"The checkpoint {self.folder} has {finished} npz files but no "
+                    f"{_MANIFEST}, which says what they are. Choose a new folder."
+                ) from None
+            write_file(path, content)
             return
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            version, root, facts = stored["format"], stored["root"], stored["facts"]
-        except (ValueError, KeyError, TypeError) as error:
+            root, facts = manifest.from_bytes(stored)
+        except ValueError as error:
+            # No process leaves this behind, but a power cut may, on a file system that
+            # does not keep its word. Where nothing is lost, begin anew.
+            if not finished and manifest.was_cut(stored):
+                warnings.warn(
+                    f"{path} is damaged, but no repeat was finished; the study begins "
+                    "anew.",
+                    stacklevel=2,
+                )
+                write_file(path, content)
+                return
             raise CheckpointMismatchError(
-                f"{path} cannot be read ({error}). Choose a new folder."
+                f"{path} cannot be read ({error}), so that nobody knows what its "
+                f"{finished} finished repeats are. Choose a new folder."
             ) from error
-        if version != _FORMAT:
-            raise CheckpointMismatchError(
-                f"{path} has format {version}; this version of skastro reads {_FORMAT}."
-            )
         if not self._fixed_root:
-            self.root = int(root)
+            self.root = root
+        self._compare(root, facts)
+
+    def _compare(self, root: int, facts: Mapping[str, str]) -> None:
         differences = [
             f"  {name}: {facts.get(name, 'not there')} in the checkpoint, "
             f"{self.facts.get(name, 'not there')} now"
             for name in sorted({*facts, *self.facts})
             if facts.get(name) != self.facts.get(name)
         ]
-        if int(root) != self.root:
-            differences.append(f"  seed: {root} in the checkpoint, {self.root} now")
+        if root != self.root:
+            differences.insert(
+                0, f"  random_state: draws {root} in the checkpoint, {self.root} now"
+            )
         if differences:
+            more = len(differences) - _MOST_DIFFERENCES
             raise CheckpointMismatchError(
                 f"The checkpoint {self.folder} belongs to another study:\n"
-                + "\n".join(differences[:10])
-                + ("\n  ..." if len(differences) > 10 else "")
+                + "\n".join(differences[:_MOST_DIFFERENCES])
+                + (f"\n  and {more} more" if more > 0 else "")
                 + "\nChoose a new folder, or delete this one."
             )
 
@@ -151,7 +216,7 @@ class Checkpoint:
             return Record.from_bytes(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except ValueError as error:
             warnings.warn(
                 f"{path} is damaged ({error}); its repeat is run again.", stacklevel=2
             )
@@ -174,38 +239,10 @@ class Checkpoint:
             before is still there.
         """
         try:
-            self._write(self.folder / f"{name}.npz", record.to_bytes())
+            write_file(self.folder / f"{name}.npz", record.to_bytes())
         except OSError as error:
-            error.add_note(
-                f"Repeat {record.repeat} could not be stored in the checkpoint "
-                f"{self.folder}. The repeats stored before are safe: make room and run "
-                "the same call again."
-            )
-            raise
-
-    def _write(self, path: Path, data: bytes) -> None:
-        work = path.with_name(path.name + _UNFINISHED)
-        try:
-            with work.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(work, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                work.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a renaming to the disk, so that it outlives a power cut."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems cannot do this, and have no need to.
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            raise self._explained(
+                error,
+                f"could not take repeat {record.repeat}; the repeats before it are "
+                "safe, and the same call goes on from there",
+            ) from error

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
+
+# Dimensions of each array; "epochs", "values" and "counts" begin with the epochs.
+_N_DIMS = {"repeat": 0, "epochs": 1, "values": 3, "sizes": 1, "digest": 0}
 
 
 @dataclass
@@ -38,14 +42,45 @@ class Record:
     def to_bytes(self) -> bytes:
         """Write it as npz, without pickle."""
         stream = io.BytesIO()
-        np.savez(stream, **{k: np.asarray(v) for k, v in asdict(self).items()})
+        arrays: dict[str, Any] = {k: np.asarray(v) for k, v in asdict(self).items()}
+        np.savez(stream, **arrays)
         return stream.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Record:
-        """Read what `to_bytes` wrote; the checksums inside are verified."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            found = {field.name: stored[field.name] for field in fields(cls)}
-        found["repeat"] = int(found["repeat"])
-        found["digest"] = str(found["digest"])
-        return cls(**found)
+        """Read what `to_bytes` wrote; the checksums inside are verified.
+
+        Parameters
+        ----------
+        data : bytes
+            The whole file.
+
+        Returns
+        -------
+        Record
+            The same.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are damaged in any way.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                found = {field.name: stored[field.name] for field in fields(cls)}
+        except Exception as error:
+            # zipfile alone raises half a dozen types, for a flipped bit in a header.
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        for name, n_dims in _N_DIMS.items():
+            if found[name].ndim != n_dims:
+                raise ValueError(f"{name!r} has shape {found[name].shape}")
+        if not len(found["epochs"]) == len(found["values"]) == len(found["counts"]):
+            raise ValueError("its arrays are of different numbers of epochs")
+        return cls(
+            repeat=int(found["repeat"]),
+            epochs=found["epochs"],
+            values=found["values"],
+            counts=found["counts"],
+            sizes=found["sizes"],
+            digest=str(found["digest"]),
+        )

@@ -68,7 +68,7 @@ def describe_runs(values: np.ndarray, ratio: float) -> dict[str, Any]:
     values : ndarray of shape (n_repeats,)
         The numbers.
     ratio : float
-        Test rows to training rows.
+        Rows of the part to training rows.
 
     Returns
     -------
@@ -110,14 +110,13 @@ def summary_table(
     DataFrame
         Of `RepeatedHoldoutResult.summary`.
     """
-    ratio = float(np.mean(result.n_test / result.n_train))
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for split, variant in result.parts:
         for metric in result.metrics:
             values = result.values(metric, split=split, variant=variant, select=select)
             known = collapsed.get(variant, np.nan) if split == "test" else np.nan
             rows[split, variant, metric] = {
-                **describe_runs(values, ratio),
+                **describe_runs(values, result.rows_ratio(split)),
                 "n_collapsed": known,
                 "selected_by": rule,
             }
