@@ -126,8 +126,8 @@ class RepeatedHoldoutResult(ScoreArrays):
             one run, ``ddof=1``), ste (std / sqrt(n_repeats), the error that is mostly
             printed; too small, because the splits overlap), corrected_ste (Nadeau and
             Bengio's, std · sqrt(1/n_repeats + rows of the part / n_train)), median,
-            min, max, n_repeats, n_collapsed (NaN where no skill is known) and selected_by (the
-            rule for the epochs).
+            min, max, n_repeats, n_collapsed (NaN where no skill is known) and
+            selected_by (the rule for the epochs).
         """
         select = self.select if select is None else select
         collapsed = self.n_collapsed(select, below=collapsed_below)

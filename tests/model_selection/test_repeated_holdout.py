@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -248,6 +249,20 @@ def test_processes_give_the_same_bits() -> None:
     )
     assert np.array_equal(one._values, two._values)
     assert two.engine == "processes"
+
+
+def test_dask_gives_the_same_bits() -> None:
+    distributed = pytest.importorskip("distributed")
+    X, y = blobs(120)
+    pipe = make_pipeline(StandardScaler(), net())
+    settings: dict[str, Any] = {"n_repeats": 3, "engine": "processes", **QUIET}
+    one = repeated_holdout(pipe, X, y, n_jobs=1, **settings)
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
+        two = repeated_holdout(pipe, X, y, **settings)
+    assert np.array_equal(one._values, two._values)
 
 
 def test_stacked_images_with_augmentation_agree() -> None:

@@ -157,9 +157,10 @@ class _Judge:
         predicted = np.empty_like(codes)
         losses = np.empty(codes.shape)
         for block, output in self.nets.outputs(rows):
-            log_proba = output.log_softmax(dim=2).numpy()
-            predicted[:, block] = log_proba.argmax(axis=2)
-            losses[:, block] = log_losses(log_proba, codes[:, block])
+            log_proba = output.log_softmax(dim=1)
+            predicted[:, block] = log_proba.argmax(dim=1).numpy()
+            rows_first = log_proba.transpose(1, 2).numpy()
+            losses[:, block] = log_losses(rows_first, codes[:, block])
         pair = codes * n_classes + predicted
         pair += np.arange(n_nets)[:, None] * n_classes**2
         counts = np.bincount(pair.ravel(), minlength=n_nets * n_classes**2)
