@@ -94,11 +94,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=study.scale.n_repeats)
     parser.add_argument("--output", type=Path, default=PAGE)
-    parser.add_argument(
-        "--only-recovery",
-        action="store_true",
-        help="only the compact net's arms, in a few minutes; see --output",
-    )
     arguments = parser.parse_args()
     n = arguments.repeats
     start = time.perf_counter()
@@ -113,8 +108,6 @@ def main() -> None:
         f"{study.scale.compact_epochs} for the compact one)."
     )
     title = "Galaxy morphology across a resolution gap"
-    if arguments.only_recovery:
-        title = "What random resolution recovers"
     page = Page(arguments.output, [title, "-" * len(title), "", head])
     X, flag = study.pixels(data.images), data.flag
     clear, flagged = np.isin(flag, study.TWO), np.isin(flag, study.THREE)
@@ -129,14 +122,6 @@ def main() -> None:
             layout=layout, augment=augment, max_epochs=epochs[layout]
         )
         return study.study_of(net, X[keep], flag[keep], n_repeats=n, **options)
-
-    if arguments.only_recovery:
-        compact = {
-            ("compact", arm): runs_of("compact", augment, clear, test_variants=variants)
-            for arm, augment in ARMS.items()
-        }
-        recovery_tables(page, compact)
-        return
 
     # The gap first: its plain runs are those of two classes too.
     gap: dict[tuple[str, str], study.Result] = {}

@@ -182,6 +182,9 @@ def _plain_parts(block: np.ndarray) -> list[np.ndarray]:
 
 
 def _type_name(dtype: np.dtype) -> str:
+    if dtype.fields is not None:
+        names = (f"{name}: {_type_name(f[0])}" for name, f in dtype.fields.items())
+        return f"{{{', '.join(names)}}}"
     if dtype.kind in "US":
         return "str" if dtype.kind == "U" else "bytes"
     return str(dtype.newbyteorder("="))

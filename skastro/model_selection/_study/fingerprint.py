@@ -189,7 +189,8 @@ def _short(value: Any) -> str:
             return qualified(value)
         # Each version of Python compiles in its own way.
         version = ".".join(platform.python_version_tuple()[:2])
-        return f"{qualified(value)} (code {digest(value)}, Python {version})"
+        code = f"code with all it uses {digest(value)}"
+        return f"{qualified(value)} ({code}, Python {version})"
     if isinstance(value, (np.ufunc, types.BuiltinFunctionType)):
         return f"{_routine_name(value)} {digest(value)}"
     if isinstance(value, (list, tuple, dict, set, frozenset)):
