@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
-
-import numpy as np
 
 from skastro.model_selection._resampled_ttest import (
     Alternative,
@@ -105,13 +104,21 @@ def compare(
         raise ValueError(
             "The studies do not have the same splits, so their scores cannot be "
             "paired. Run both with the same random_state, targets, groups, stratify, "
-            "balance and sizes."
+            'balance and sizes, and compare by one rule (the second set of "test-mean" '
+            "has other splits)."
         )
     difference: Any = a[:n] - b[:n]
+    ratio = 1.0 if split == "train" else result_a.rows_ratio(split)
+    rules = {select or r.select for r in (result_a, result_b)}
+    if "test-mean" in rules:
+        warnings.warn(
+            "The epochs were chosen on test data: the comparison is optimistic.",
+            stacklevel=2,
+        )
     return corrected_resampled_ttest(
         -difference if metric == LOSS else difference,
-        n_train=float(np.mean(result_a.n_train[:n])),
-        n_test=float(np.mean(_size(result_a, split)[:n])),
+        n_train=1.0,
+        n_test=ratio,
         margin=margin,
         alternative=alternative,
         confidence=confidence,
@@ -124,12 +131,3 @@ def _splits(result: RepeatedHoldoutResult, select: str | None) -> list[str]:
     if rule == "test-mean" and result.second_set is not None:
         return result.second_set.split_digests
     return result.split_digests
-
-
-def _size(result: RepeatedHoldoutResult, split: str) -> np.ndarray:
-    sizes = {
-        "train": result.n_train,
-        "validation": result.n_validation,
-        "test": result.n_test,
-    }
-    return np.asarray(sizes[split])

@@ -162,9 +162,9 @@ def diagnose_overfitting(
     The standard error of :math:`g_e` comes from the residuals
     :math:`(T_r - (1 + g_e) v_{re}) / \bar v_e` of the R repeats, their variance times
     :math:`1/R + \rho/(1-\rho)`, where :math:`\rho` is `correlation` [1]_; bounds use
-    Student's t with R - 1 degrees of freedom. A score is not taken to be known finer than one
-    validation row. If :math:`\bar v_e` is below a thousandth of the first epoch's loss,
-    a rise must be large against that thousandth to be shown.
+    Student's t with R - 1 degrees of freedom. A score is not taken to be known finer
+    than one validation row. If :math:`\bar v_e` is below a thousandth of the first
+    epoch's loss, a rise must be large against that thousandth to be shown.
 
     *A rise is shown* if it is significant since four epochs fixed in advance (2/3, 1/3,
     1/6 and 1/15 of the way to the tail), tested together by Simes's method [2]_, and if
@@ -185,15 +185,16 @@ def diagnose_overfitting(
     4. "no over-fitting": rise and drop are both excluded;
     5. "undecided", also with fewer than 3 repeats or 5 epochs.
 
-    So `1 - confidence` bounds the nominal rate of each of three wrong verdicts:
+    So ``1 - confidence`` bounds the nominal rate of each of three wrong verdicts:
     over-fitting (of either kind) where nothing rises, "no over-fitting" where a rise or
     a drop reaches its margin, and "still improving" where nothing does; on a plateau,
     the first and the last may add up. What lies between zero and the margin may be
     called over-fitting or not.
 
-    Nadeau and Bengio's correlation is right for the level of a curve. For effects
-    within a curve it is too large: between -0.04 and 0.08 were measured on 21 nets and
-    independent pools where theirs is 0.18 to 0.33, so half of theirs is taken.
+    Nadeau and Bengio's correlation suits the level of a curve. For effects within a
+    curve it is too large: over independent pools, between -0.02 and 0.06 were measured
+    on the 11 nets of the validation (up to 0.12 in smaller looks before), where theirs
+    is 0.2 to 0.33. Half of theirs is taken.
 
     Validation (``benchmarks/overfitting.py``; tables in the documentation): on
     simulated curves with the assumed correlation, means over 20 kinds of noise and
@@ -205,8 +206,8 @@ def diagnose_overfitting(
     4 % an epoch, a rise of 10 % is found in 88 %, a plateau in 47 % of the studies,
     else "undecided"; with 3 repeats in 46 and 2 %. On 588 studies of real nets with 10
     repeats, 55 % of the verdicts were right, 1.4 % wrong and the others undecided; 87,
-    0.3 and 13 % by the loss alone. To bound the drop of an accuracy by 0.01 takes 1,000
-    validation rows or many repeats: with fewer, expect "undecided", or judge the loss
+    0.3 and 13 % by the loss alone. To bound the drop of an accuracy by 0.01 takes some
+    2,000 validation rows or 30 repeats; else expect "undecided", or judge the loss
     alone by ``score=False``.
 
     In contrast with the criteria of Prechelt [3]_, which stop a single run when its

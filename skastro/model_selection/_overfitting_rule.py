@@ -22,9 +22,8 @@ LOSS_SHARE, SCORE_SHARE = 0.8, 0.2
 #: What the last tenth must have brought to call a curve improving, in margins: at this
 #: pace half as much training again would bring the margin.
 IMPROVEMENT_SHARE = 0.2
-#: Correlation of the effects of two repeats, in units of Nadeau and Bengio's. Theirs is
-#: right for levels; of effects within a curve the validation measured a third of it at
-#: most, near zero on average.
+#: Correlation of the effects of two repeats, in units of Nadeau and Bengio's. Theirs
+#: suits levels; of effects within a curve, a quarter of it and less was measured.
 OVERLAP_SHARE = 0.5
 #: A loss below this share of its first value is close to nothing.
 NEAR_ZERO = 1e-3

@@ -15,6 +15,7 @@ from skastro.model_selection._result import RepeatedHoldoutResult
 from skastro.model_selection._study.checkpoint import Checkpoint
 from skastro.model_selection._study.engines import Study
 from skastro.model_selection._study.execution import choose_engine, run
+from skastro.model_selection._study.fingerprint import describe_data
 from skastro.model_selection._study.preparation import (
     last_step,
     n_epochs,
@@ -50,7 +51,7 @@ _SIZE = [
             Interval(Integral, 0, None, closed="left"),
             None,
         ],
-        "stratify": ["boolean", "array-like"],
+        "stratify": ["boolean", "array-like", None],
         "balance": ["boolean", Interval(Integral, 1, None, closed="left"), None],
         "test_variants": [dict, None],
         "scoring": [str, callable, list, tuple, dict, None],
@@ -192,7 +193,17 @@ def repeated_holdout(
     -----
     The loss is the mean negative natural logarithm of the true class's probability for
     classifiers with ``predict_proba``, the mean squared error for regressors. Penalties
-    do not count.
+    do not count. A single logarithm is cut at -87, the smallest float32, for the nets
+    of skastro, and for others as in `sklearn.metrics.log_loss`, at the precision of
+    their probabilities (-36 in float64): with overconfident models compare losses of
+    one kind only.
+
+    Where epochs are recorded, scorers get the last step and samples as it gets them;
+    where an estimator is fitted as a whole, they get the whole and the samples as they
+    came.
+
+    Engines differ by the rounding of sums, which a training amplifies: within 1e-9
+    (float64) over tens of epochs; over hundreds, with a large step, runs may part.
 
     One call of ``partial_fit`` on the whole training part counts as one epoch. An
     estimator with ``early_stopping`` ends itself and gives final scores.
@@ -230,6 +241,7 @@ def repeated_holdout(
         validation_size=validation_size,
         balance=balance,
         root=root,
+        targets=describe_data(data.y),
     )
     study = Study(
         estimator=estimator,

@@ -126,8 +126,9 @@ class RepeatedHoldoutResult(ScoreArrays):
             one run, ``ddof=1``), ste (std / sqrt(n_repeats), the error that is mostly
             printed; too small, because the splits overlap), corrected_ste (Nadeau and
             Bengio's, std · sqrt(1/n_repeats + rows of the part / n_train)), median,
-            min, max, n_repeats, n_collapsed (NaN where no skill is known) and
-            selected_by (the rule for the epochs).
+            min, max, n_repeats, n_undefined (repeats whose score is NaN, such as the
+            TSS of a part with a single class; the mean is then NaN too), n_collapsed
+            (NaN where no skill is known) and selected_by (the rule for the epochs).
         """
         select = self.select if select is None else select
         collapsed = self.n_collapsed(select, below=collapsed_below)
@@ -206,5 +207,5 @@ class RepeatedHoldoutResult(ScoreArrays):
         return (
             f"<RepeatedHoldoutResult: {self.n_repeats} repeats, {n_epochs} recorded "
             f"epoch{'s' * (n_epochs > 1)}, metrics {self.metrics}, "
-            f"select={self.select!r}, engine={self.engine!r}>"
+            f"select={self._rule(self.select)!r}, engine={self.engine!r}>"
         )

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from skastro.neural_network._base import BaseTorchEstimator
-from skastro.neural_network._dense import DenseMixin
+from skastro.neural_network._dense_classifier import DenseClassifier
+from skastro.neural_network._dense_regressor import DenseRegressor
 from skastro.neural_network._loader import TensorLoader
 from skastro.neural_network._optim import learning_rate_factor, make_optimizer
 from skastro.neural_network.modules import SeededDropout
@@ -42,7 +43,8 @@ def can_stack(estimator: Any) -> str | None:
     str or None
         The reason, to be put after "because"; None where they can.
     """
-    if not isinstance(estimator, DenseMixin):
+    # Not subclasses: they may do anything in their own way.
+    if type(estimator) not in (DenseClassifier, DenseRegressor):
         return f"{type(estimator).__name__} is no dense net of skastro"
     if estimator.callbacks or getattr(estimator, "_skl_callbacks", None):
         return "callbacks watch one net"

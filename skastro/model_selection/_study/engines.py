@@ -13,8 +13,14 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
+from skorch import NeuralNet
 
-from skastro.model_selection._study.preparation import Part, Prepared, prepare
+from skastro.model_selection._study.preparation import (
+    Part,
+    Prepared,
+    copy_rows,
+    prepare,
+)
 from skastro.model_selection._study.records import Record
 from skastro.model_selection._study.scoring import Scoring
 from skastro.model_selection._study.splits import Split, SplitPlan
@@ -128,7 +134,8 @@ def _train_and_score(
     values: list[list[list[float]]] = []
     counts: list[list[np.ndarray]] = []
     if study.n_epochs is None:
-        model.fit(prepared.X_train, prepared.y_train)
+        # A pipeline may work in place, and the training rows are scored afterwards.
+        model.fit(copy_rows(prepared.X_train), prepared.y_train)
         epochs = [_epochs_run(model)]
         _score(study, model, prepared, values, counts)
         if step is not None:
@@ -139,9 +146,13 @@ def _train_and_score(
     takes = inspect.signature(model.partial_fit).parameters
     if study.scoring.classes is not None and "classes" in takes:
         keywords["classes"] = study.scoring.classes
+    # A call of skorch's own partial_fit runs max_epochs epochs.
+    every = {"epochs": 1} if isinstance(model, NeuralNet) else {}
     for epoch in range(1, study.n_epochs + 1):
-        model.partial_fit(prepared.X_train, prepared.y_train, **keywords)
+        model.partial_fit(prepared.X_train, prepared.y_train, **keywords, **every)
         keywords = {}
+        if every and "train_loss" not in model.history[-1]:
+            raise KeyboardInterrupt  # skorch keeps quiet about it
         if epoch in scored:
             _score(study, model, prepared, values, counts)
         if step is not None:
@@ -235,20 +246,29 @@ def run_in_parallel(
     # The parts of the study travel as arguments of their own, because joblib maps
     # only arrays that it sees.
     rest = replace(study, X=None, y=np.empty(0))
-    jobs = (
-        delayed(_run_with_data)(rest, study.X, study.y, repeat) for repeat in repeats
-    )
-    parallel = Parallel(n_jobs=n_jobs, return_as=_return_as(n_jobs))
-    for record in parallel(jobs):
-        yield [record]
+    # One repeat a task: joblib would else pack quick ones together, and give (and so
+    # store) none of them before all are finished.
+    settings: dict[str, Any] = {"n_jobs": n_jobs, "batch_size": 1}
+    at_once = len(repeats)
+    if _gives_results_early():
+        settings["return_as"] = "generator_unordered"
+    else:
+        at_once = max(1, joblib.effective_n_jobs(n_jobs))
+    with Parallel(**settings) as parallel:
+        for start in range(0, len(repeats), at_once):
+            jobs = (
+                delayed(_run_with_data)(rest, study.X, study.y, repeat)
+                for repeat in repeats[start : start + at_once]
+            )
+            for record in parallel(jobs):
+                yield [record]
 
 
 def _run_with_data(study: Study, X: Any, y: Any, repeat: int) -> Record:
     return run_repeat(replace(study, X=X, y=y), repeat)
 
 
-def _return_as(n_jobs: int | None) -> str:
-    """Take results as they come, where the active backend can do that."""
+def _gives_results_early() -> bool:
+    """Tell whether the active backend can give results as they come."""
     backend, _ = joblib.parallel.get_active_backend()
-    able = getattr(backend, "supports_return_generator", False)
-    return "generator_unordered" if able else "list"
+    return bool(getattr(backend, "supports_return_generator", False))

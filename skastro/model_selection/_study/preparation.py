@@ -142,7 +142,14 @@ def prepare(
     X_test, y_test = raw["test", ORIGINAL]
     for name, variant in variants.items():
         change = variant_transform(variant, X_train, y_train, split.seed)
-        raw["test", name] = change(X_test), y_test
+        # A copy each: what works in place must not change the other versions.
+        changed = change(copy_rows(X_test))
+        if n_rows(changed) != len(y_test):
+            raise ValueError(
+                f"test_variants[{name!r}] made {n_rows(changed)} samples of "
+                f"{len(y_test)}; it must keep their number and order."
+            )
+        raw["test", name] = changed, y_test
     if not by_epoch:
         return Prepared(model, X_train, y_train, raw)
     steps: list[Any] = []
@@ -153,6 +160,8 @@ def prepare(
     # Scores of the training part are of the rows as they came, without those that a
     # sampler made, and transformed as test rows are.
     same = not any(_differs_in_training(step) for step in steps)
+    if steps and not same:
+        X_train = copy_rows(X_train)  # a scaler with copy=False would scale both
     for step in steps:
         if hasattr(step, "fit_resample"):
             X_train, y_train = step.fit_resample(X_train, y_train)
@@ -206,14 +215,21 @@ def seeded_clone(estimator: Any, seed: int) -> Any:
 def _shared_prefixes(estimator: Any, copy: Any) -> tuple[str, ...]:
     """Name the parts whose seeds are history: fitted nets inside, mostly."""
     before, after = estimator.get_params(deep=True), copy.get_params(deep=True)
-    shared = []
-    for name, part in after.items():
-        if not hasattr(part, "get_params") or isinstance(part, type):
-            continue
-        is_fitted = getattr(part, "__sklearn_is_fitted__", lambda: False)
-        if part is before.get(name) or is_fitted():
-            shared.append(f"{name}__")
-    return tuple(shared)
+    return tuple(
+        f"{name}__"
+        for name, part in after.items()
+        if hasattr(part, "get_params") and part is before.get(name)
+    )
+
+
+def copy_rows(X: Any) -> Any:
+    """Copy samples, whatever they are held in."""
+    return X.copy() if hasattr(X, "copy") else np.array(X)
+
+
+def n_rows(X: Any) -> int:
+    """Count samples."""
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
 def variant_transform(

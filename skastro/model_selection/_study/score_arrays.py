@@ -244,8 +244,11 @@ class ScoreArrays:
         Returns
         -------
         float
-            Mean over the repeats; what the corrected error of a mean allows for.
+            Mean over the repeats; what the corrected error of a mean allows for. NaN
+            for the training part, for which there is no such correction.
         """
+        if split == "train":
+            return float("nan")
         return float(np.mean(getattr(self, f"n_{split}") / self.n_train))
 
     def skill(

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
+from sklearn.pipeline import Pipeline
 
 from skastro.metrics._transformed_scorer import _TransformedScorer
+from skastro.model_selection._study.preparation import copy_rows, last_step
 from skastro.neural_network._classifier import BaseTorchClassifier
 
 LOSS = "loss"
@@ -63,9 +65,11 @@ class Scoring:
     Parameters
     ----------
     names : tuple of str
-        In the order of all tables; "loss" comes last.
+        In the order of all tables.
     classes : ndarray or None
         All labels, sorted; None for regressors.
+    counted : dict of str to str
+        Metrics that are taken from a confusion matrix, by name.
     scorers : dict of str to callable
         Metrics that scikit-learn takes, by name.
     has_loss : bool
@@ -74,6 +78,7 @@ class Scoring:
 
     names: tuple[str, ...]
     classes: np.ndarray | None
+    counted: Mapping[str, str]
     scorers: Mapping[str, Any]
     has_loss: bool
 
@@ -94,7 +99,6 @@ class Scoring:
         Scores
             Metrics, and the confusion matrix of a classifier.
         """
-        found: dict[str, float] = {}
         counts = None
         if self.classes is not None:
             predicted, loss = _classify(model, X, y, self.has_loss)
@@ -103,17 +107,40 @@ class Scoring:
             )
             found = {name: float(f(counts)) for name, f in FROM_COUNTS.items()}
         else:
-            loss = float(np.mean(np.square(np.asarray(y) - model.predict(X))))
-        found[LOSS] = loss
+            predicted = np.asarray(model.predict(_own(model, X)))
+            if predicted.size != y.size:
+                raise ValueError(
+                    f"predict gave the shape {predicted.shape} for targets of the "
+                    f"shape {y.shape}."
+                )
+            # Some regressors drop the axis of a single output.
+            loss, found = float(np.mean((y - predicted.reshape(y.shape)) ** 2)), {}
+        scores = {LOSS: loss}
+        scores |= {name: found[key] for name, key in self.counted.items()}
         if self.scorers:
             # scikit-learn asks the model for its predictions once for all scorers.
-            found |= check_scoring(model, scoring=dict(self.scorers))(model, X, y)
-        return Scores([float(found[name]) for name in self.names], counts)
+            scorer = check_scoring(model, scoring=dict(self.scorers))
+            for name, value in scorer(model, _own(model, X), y).items():
+                if np.ndim(value) or isinstance(value, Mapping):
+                    raise ValueError(
+                        f"The scorer {name!r} must give one number, got {value!r}. "
+                        "Several metrics are a list or a dict of scorers."
+                    )
+                scores[name] = float(value)
+        return Scores([scores[name] for name in self.names], counts)
 
     def codes(self, labels: Any) -> np.ndarray:
         """Number labels by their place in ``classes``."""
         assert self.classes is not None
-        return np.searchsorted(self.classes, np.asarray(labels))
+        labels = np.asarray(labels)
+        codes = np.searchsorted(self.classes, labels)
+        known = self.classes[np.minimum(codes, len(self.classes) - 1)] == labels
+        if not np.all(known):
+            raise ValueError(
+                f"The estimator predicted {np.unique(labels[~known]).tolist()}, which "
+                f"are none of the classes {self.classes.tolist()}."
+            )
+        return codes
 
 
 @dataclass(frozen=True)
@@ -160,12 +187,14 @@ def make_scoring(scoring: Any, estimator: Any, step: Any, y: np.ndarray) -> Scor
     if scoring is None:
         scoring = DEFAULT_CLASSIFIER if classifies else DEFAULT_REGRESSOR
     wanted = _by_name(scoring)
-    if LOSS in wanted and wanted[LOSS] != LOSS:
+    if any((name == LOSS) != (scorer == LOSS) for name, scorer in wanted.items()):
         raise ValueError(f'The name "{LOSS}" is that of the loss itself.')
-    wanted.pop(LOSS, None)
-    scorers = {}
+    counted, scorers = {}, {}
     for name, scorer in wanted.items():
-        if classifies and isinstance(scorer, str) and scorer == name in FROM_COUNTS:
+        if scorer == LOSS:
+            continue
+        if classifies and isinstance(scorer, str) and scorer in FROM_COUNTS:
+            counted[name] = scorer
             continue
         if isinstance(scorer, _TransformedScorer):
             raise ValueError(
@@ -176,10 +205,16 @@ def make_scoring(scoring: Any, estimator: Any, step: Any, y: np.ndarray) -> Scor
         scorers[name] = check_scoring(estimator, scoring=scorer)
     classes = np.unique(y) if classifies else None
     has_loss = not classifies or hasattr(step, "predict_proba")
-    names = (*wanted, LOSS) if has_loss else tuple(wanted)
+    if LOSS in wanted and not has_loss:
+        raise ValueError(
+            f"There is no loss: {type(step).__name__} has no predict_proba."
+        )
+    names = tuple(wanted)
+    if has_loss and LOSS not in wanted:
+        names = (*names, LOSS)
     if not names:
         raise ValueError("scoring names no metric.")
-    return Scoring(names, classes, scorers, has_loss)
+    return Scoring(names, classes, counted, scorers, has_loss)
 
 
 def _by_name(scoring: Any) -> dict[str, Any]:
@@ -223,23 +258,28 @@ def _classify(
 ) -> tuple[np.ndarray, float]:
     """Give predictions, and the mean negative logarithm of the true class."""
     if not with_loss:
-        return model.predict(X), float("nan")
+        return model.predict(_own(model, X)), float("nan")
     classes = np.asarray(model.classes_)
-    if getattr(type(model), "predict", None) is BaseTorchClassifier.predict:
+    if getattr(type(last_step(model)), "predict", None) is BaseTorchClassifier.predict:
         # Our nets: one pass through the net is enough, and nothing is rounded to 0.
-        log_proba = model.predict_log_proba(X)
+        log_proba = model.predict_log_proba(_own(model, X))
         predicted = classes[log_proba.argmax(axis=1)]
         least = LEAST_LOG
     else:
-        predicted = model.predict(X)
+        predicted = model.predict(_own(model, X))
         # As scikit-learn's log_loss has it.
-        proba = np.asarray(model.predict_proba(X))
+        proba = np.asarray(model.predict_proba(_own(model, X)))
         least = float(np.log(np.finfo(proba.dtype).eps))
         log_proba = np.log(np.clip(proba, np.exp(least), 1.0 - np.exp(least)))
     codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     losses = log_losses(log_proba, codes)
     losses[classes[codes] != y] = -least  # a class that the model never saw
     return predicted, float(losses.mean())
+
+
+def _own(model: Any, X: Any) -> Any:
+    """Give a pipeline rows of its own: its steps may work in place."""
+    return copy_rows(X) if isinstance(model, Pipeline) else X
 
 
 def log_losses(log_proba: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 from sklearn.utils import indexable
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
@@ -56,6 +57,18 @@ def check_data(
     # pandas' strings are Arrow arrays; labels are plain NumPy from here on.
     y = np.asarray(y)
     labels = None
+    if is_outlier_detector(estimator) or not (
+        is_classifier(estimator) or is_regressor(estimator)
+    ):
+        raise ValueError(
+            f"{type(estimator).__name__} is neither a classifier nor a regressor."
+        )
+    missing = np.flatnonzero(np.asarray(pd.isna(y)).reshape(len(y), -1).any(axis=1))
+    if len(missing):
+        raise ValueError(
+            f"y has missing values (NaN or None) in {len(missing)} rows, the first one "
+            f"in row {missing[0]}."
+        )
     if is_classifier(estimator):
         y = _as_labels(column_or_1d(y, warn=True))
         labels = y
@@ -65,8 +78,8 @@ def check_data(
     if groups is not None:
         groups = _as_labels(column_or_1d(np.asarray(groups)))
         assert_all_finite(groups, input_name="groups")
-    strata = labels if stratify is True else None
-    if not isinstance(stratify, (bool, np.bool_)):
+    strata = labels if isinstance(stratify, (bool, np.bool_)) and stratify else None
+    if stratify is not None and not isinstance(stratify, (bool, np.bool_)):
         strata = _as_labels(column_or_1d(np.asarray(stratify)))
         if len(strata) != len(y):
             raise ValueError(f"stratify has {len(strata)} labels for {len(y)} samples.")

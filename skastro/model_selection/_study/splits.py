@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from imblearn.under_sampling import RandomUnderSampler
-from sklearn.model_selection import (
-    GroupShuffleSplit,
-    StratifiedGroupKFold,
-    train_test_split,
-)
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-
-# Test sizes of grouped, stratified splits are multiples of at most one twentieth.
-_MOST_FOLDS = 20
 
 
 @dataclass(frozen=True)
@@ -30,16 +22,19 @@ class Split:
         Of the estimator.
     train, validation, test : ndarray of int
         Sorted rows.
+    targets : str
+        Name of the targets that the rows are of.
     """
 
     seed: int
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    targets: str = ""
 
     def digest(self) -> str:
         """Name the split, so that two studies can be paired."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(self.targets.encode())
         for rows in (self.train, self.validation, self.test):
             digest.update(np.int64(len(rows)).tobytes())
             digest.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
@@ -66,6 +61,8 @@ class SplitPlan:
         See `repeated_holdout`.
     root : int
         Where all random numbers of the study come from.
+    targets : str
+        Name of the targets.
     """
 
     n_samples: int
@@ -77,6 +74,7 @@ class SplitPlan:
     validation_size: Any
     balance: bool | int | None
     root: int
+    targets: str = ""
 
     def draw(self, repeat: int, series: int = 0) -> Split:
         """Draw one repeat; it depends on nothing but the root and its numbers.
@@ -101,15 +99,19 @@ class SplitPlan:
         if self.validation_size:
             train, validation = self._part(train, self.validation_size, None, seeds[2])
         seed = seeds[3] & np.iinfo(np.int32).max
-        return Split(seed, np.sort(train), np.sort(validation), np.sort(test))
+        return Split(
+            seed, np.sort(train), np.sort(validation), np.sort(test), self.targets
+        )
 
     def _sample(self, seed: int) -> np.ndarray:
         """Draw equally many rows of each class, where asked to."""
         rows = np.arange(self.n_samples)
-        if self.balance is None or self.balance is False:
+        if self.balance is None or (
+            isinstance(self.balance, (bool, np.bool_)) and not self.balance
+        ):
             return rows
         strategy: Any = "not minority"
-        if self.balance is not True:
+        if not isinstance(self.balance, (bool, np.bool_)):
             strategy = {label: int(self.balance) for label in np.unique(self.labels)}
         sampler = RandomUnderSampler(sampling_strategy=strategy, random_state=seed)
         drawn, _ = sampler.fit_resample(rows[:, None], self.labels)
@@ -129,21 +131,53 @@ class SplitPlan:
                 random_state=seed,
             )
             return first, second
-        groups = self.groups[rows]
-        if strata is None:
-            splitter = GroupShuffleSplit(
-                1, test_size=size, train_size=rest, random_state=seed
-            )
-            first, second = next(splitter.split(rows, groups=groups))
-            return rows[first], rows[second]
-        share = size / len(rows) if isinstance(size, (int, np.integer)) else size
-        wanted = Fraction(float(share)).limit_denominator(_MOST_FOLDS)
-        n_folds, n_taken = max(2, wanted.denominator), max(1, wanted.numerator)
-        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-        parts = [part for _, part in folds.split(rows, strata, groups)]
-        second = np.concatenate(parts[:n_taken])
-        first = np.setdiff1d(np.arange(len(rows)), second)
-        return rows[first], rows[second]
+        taken = self._whole_groups(rows, _count(size, len(rows)), seed)
+        first, second = rows[~taken], rows[taken]
+        if rest is not None:
+            wanted = _count(rest, len(rows))
+            if wanted < len(first):
+                first = first[self._whole_groups(first, wanted, seed + 1)]
+        return first, second
+
+    def _whole_groups(self, rows: np.ndarray, wanted: int, seed: int) -> np.ndarray:
+        """Mark whole groups with about as many rows as wanted."""
+        assert self.groups is not None
+        names, owner = np.unique(self.groups[rows], return_inverse=True)
+        if len(names) < 2:
+            raise ValueError("groups: there are too few of them to split.")
+        if self.strata is not None:
+            labels, codes = np.unique(self.strata[rows], return_inverse=True)
+            members = np.zeros((len(names), len(labels)))
+            np.add.at(members, (owner, codes), 1)
+        else:
+            members = np.bincount(owner)[:, None].astype(float)
+        target = members.sum(axis=0) * wanted / len(rows)
+        sizes = members.sum(axis=1)
+        chosen = np.zeros(len(names), dtype=bool)
+        total = np.zeros_like(target)
+
+        def distance(group: Any) -> Any:
+            return np.abs(total + members[group] - target).sum(axis=-1)
+
+        # In random order what fits and brings the classes' shares nearer; then the
+        # one group that fills the gap best.
+        order = np.random.default_rng(seed).permutation(len(names))
+        for group in order:
+            fits = total.sum() + sizes[group] <= wanted
+            if fits and distance(group) < np.abs(total - target).sum():
+                chosen[group] = True
+                total = total + members[group]
+        left = order[~chosen[order]]
+        if len(left) > 1:
+            best = left[np.argmin(distance(left))]
+            if not chosen.any() or distance(best) < np.abs(total - target).sum():
+                chosen[best] = True
+        return chosen[owner]
+
+
+def _count(size: Any, n: int) -> int:
+    """Turn a share of n rows, or a number of rows, into a number."""
+    return int(size) if isinstance(size, (int, np.integer)) else round(size * n)
 
 
 def draw_root(random_state: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import joblib
 import numpy as np
 
 from skastro.model_selection._study.engines import Step, Study
-from skastro.model_selection._study.preparation import Prepared
+from skastro.model_selection._study.preparation import Prepared, last_step
 from skastro.model_selection._study.records import Record
 from skastro.model_selection._study.scoring import (
     FROM_COUNTS,
@@ -17,12 +18,13 @@ from skastro.model_selection._study.scoring import (
     Scores,
     log_losses,
 )
+from skastro.model_selection._study.setup import n_features
 from skastro.model_selection._study.splits import Split
 from skastro.neural_network._stacked import StackedNets
 from skastro.utils import torch_threads
 
 # Bytes of prepared data that one stack may hold.
-STACK_BYTES = 1 << 30
+STACK_BYTES = 1 << 31
 
 
 def run_stacked(
@@ -48,13 +50,37 @@ def run_stacked(
     """
     threads = max(1, min(joblib.effective_n_jobs(n_jobs), len(repeats)))
     size = -(-len(repeats) // threads)
-    data_bytes = getattr(study.X, "nbytes", 0) * (1 + len(study.variants))
-    size = max(1, min(size, STACK_BYTES * threads // max(1, data_bytes * threads)))
+    size = max(1, min(size, STACK_BYTES // (threads * _bytes_of_repeat(study))))
     stacks = [repeats[i : i + size] for i in range(0, len(repeats), size)]
-    jobs = (joblib.delayed(_run_stack)(study, stack, step) for stack in stacks)
-    yield from joblib.Parallel(
-        n_jobs=threads, backend="threading", return_as="generator_unordered"
-    )(jobs)
+    stopped = threading.Event()
+
+    def guarded_step() -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        step()
+
+    jobs = (joblib.delayed(_run_stack)(study, stack, guarded_step) for stack in stacks)
+    try:
+        yield from joblib.Parallel(
+            n_jobs=threads, backend="threading", return_as="generator_unordered"
+        )(jobs)
+    finally:
+        # Ctrl-C comes to this thread; the others are told.
+        stopped.set()
+
+
+def _bytes_of_repeat(study: Study) -> int:
+    """Estimate what a prepared repeat holds at its peak."""
+    split = study.plan.draw(0, study.series)
+    n_tests = 1 + len(study.variants)
+    rows = 2 * len(split.train) + len(split.validation) + n_tests * len(split.test)
+    dtype = getattr(study.X, "dtype", None)
+    # Before the last step whole numbers mostly become float64.
+    single = dtype == np.float32 or (
+        dtype == np.uint8 and study.estimator is last_step(study.estimator)
+    )
+    # As prepared, and once more as a tensor.
+    return max(1, 2 * rows * n_features(study.X) * (4 if single else 8))
 
 
 def _run_stack(study: Study, repeats: Sequence[int], step: Step) -> list[Record]:
@@ -165,9 +191,12 @@ class _Judge:
         pair += np.arange(n_nets)[:, None] * n_classes**2
         counts = np.bincount(pair.ravel(), minlength=n_nets * n_classes**2)
         counts = counts.reshape(n_nets, n_classes, n_classes)
-        found = {name: f(counts) for name, f in FROM_COUNTS.items()}
+        scoring = self.study.scoring
+        found = {
+            name: FROM_COUNTS[key](counts) for name, key in scoring.counted.items()
+        }
         found[LOSS] = losses.mean(axis=1)
-        names = self.study.scoring.names
+        names = scoring.names
         return [
             Scores([float(found[name][k]) for name in names], counts[k])
             for k in range(n_nets)

@@ -86,6 +86,7 @@ def describe_runs(values: np.ndarray, ratio: float) -> dict[str, Any]:
         "min": float(values.min()),
         "max": float(values.max()),
         "n_repeats": n,
+        "n_undefined": int(np.isnan(values).sum()),
     }
 
 
@@ -125,6 +126,13 @@ def summary_table(
     return table
 
 
+def _mean_of_finite(curve: np.ndarray) -> np.ndarray:
+    """Average over the repeats that have a score; NaN where none has."""
+    known = np.isfinite(curve).sum(axis=0)
+    total = np.nansum(np.where(np.isfinite(curve), curve, 0.0), axis=0)
+    return np.divide(total, known, out=np.full(len(known), np.nan), where=known > 0)
+
+
 def best_of(curve: np.ndarray, split: str, *, mean: bool) -> np.ndarray:
     """Find the epoch with the highest score.
 
@@ -148,7 +156,9 @@ def best_of(curve: np.ndarray, split: str, *, mean: bool) -> np.ndarray:
         If a repeat has no finite score.
     """
     if mean:
-        curve = np.broadcast_to(curve.mean(axis=0), curve.shape)
+        if not np.isfinite(curve).any():
+            raise ValueError(f"No epoch has a finite {split} score.")
+        curve = np.broadcast_to(_mean_of_finite(curve), curve.shape)
     if not np.isfinite(curve).any(axis=1).all():
         raise ValueError(f"No epoch of some repeat has a finite {split} score.")
     return np.nanargmax(curve, axis=1)
