@@ -67,7 +67,10 @@ def provenance(command: str, cores: str) -> str:
 
 def reproduce(options: argparse.Namespace, data: Bunch) -> None:
     """Train the lecture's net from several seeds and lay its table beside."""
-    page = Page(options.output or RESULTS / "fashion_lecture.rst", "The lecture's net")
+    page = Page(
+        options.output or RESULTS / "fashion_lecture.rst",
+        "The image-classification lecture, reproduced",
+    )
     runs = []
     for seed in range(options.seeds):
         net = fashion.lecture_net(
@@ -266,7 +269,10 @@ def speed(options: argparse.Namespace, data: Bunch) -> None:
     if options.n_images:
         data.X_train = data.X_train[: options.n_images]
         data.y_train = data.y_train[: options.n_images]
-    page = Page(options.output or RESULTS / "fashion_speed.rst", "Seconds of an epoch")
+    page = Page(
+        options.output or RESULTS / "fashion_speed.rst",
+        "An epoch of the lecture's net against other libraries",
+    )
     keras = " --keras-python PYTHON" * bool(options.keras_python)
     page.text(
         f"One epoch of the lecture's net on {len(data.y_train):,} images of "
@@ -321,7 +327,8 @@ def overfitting(options: argparse.Namespace, data: Bunch) -> None:
             result = fashion.overfitting_study(net, data, options.repeats)
             name = {"net": f"{size} {units[0]}-{units[1]}", "remedy": remedy}
             rows.append({**name, **fashion.verdict_row(result, n_pool)})
-            print({**rows[-1]}, f"{time.perf_counter() - start:.0f} s", flush=True)
+            verdict, seconds = rows[-1]["verdict"], time.perf_counter() - start
+            print(f"{seconds:5.0f} s  {name['net']}, {remedy}: {verdict}", flush=True)
             scores.append(
                 {
                     **name,
@@ -330,7 +337,7 @@ def overfitting(options: argparse.Namespace, data: Bunch) -> None:
                     "best of the mean test curve (optimistic)": fashion.mean_and_ste(
                         result.values(select="test-mean")
                     ),
-                    "verdict at Nadeau and Bengio's correlation": (
+                    "verdict at the default correlation": (
                         fashion.diagnose_overfitting(result).verdict
                     ),
                 }
@@ -338,16 +345,17 @@ def overfitting(options: argparse.Namespace, data: Bunch) -> None:
     page.text(
         f"{data.source} Each of {options.repeats} repeats draws {scale.n_train} "
         f"training, {scale.n_validation} validation and {scale.n_test} test images "
-        f"from the {n_pool:,} training images; {scale.epochs} epochs (bigger: "
-        f"{scale.bigger_epochs}) in batches of {fashion.BATCH_SIZE}, Adam 0.001. The "
-        "L2 strength is Keras'. Settings were fixed in advance. "
+        f"from the {n_pool:,} training images; {scale.epochs} epochs "
+        f"({scale.bigger_epochs} of the bigger net) in batches of "
+        f"{fashion.BATCH_SIZE}, Adam 0.001. The L2 strength is Keras'. Settings were "
+        "fixed in advance. "
         + provenance(f"overfitting --repeats {options.repeats}", "two cores")
     )
     page.text(
         "The verdicts are those of `diagnose_overfitting` with the correlation of two "
         f"repeats set to {(scale.n_train + scale.n_validation) / n_pool:g}, the share "
-        "of the pool that a repeat uses; its default, Nadeau and Bengio's, is for "
-        "repeats that use the whole pool, and stands in the second table. The effect "
+        "of the pool that a repeat uses; its default, half of Nadeau and Bengio's, is "
+        "for repeats of the whole pool, and stands in the second table. The effect "
         "is the one that decides, with one-sided bounds at 95 %. ± is the standard "
         "error of the repeats."
     )

@@ -178,6 +178,7 @@ def dense(page: Page, rounds: int) -> None:
             f"12,000 x 8 in {np.dtype(dtype)}, {DENSE_EPOCHS} epochs, batch 200",
             {
                 "skastro, stacked (auto), one thread": ours,
+                "skastro, stacked, final scores": lambda f=ours: f(record="final"),
                 "skastro, stacked, n_jobs=2": lambda f=ours: f(n_jobs=2),
                 "skastro, sequential": lambda f=ours: f(engine="sequential"),
                 "loop over plain skorch nets": theirs,

@@ -14,7 +14,7 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["TQDM_DISABLE"] = "1"
 
 HERE = Path(__file__).resolve().parent
-EXAMPLES = HERE.parent / "examples" / "galaxy"
+EXAMPLES = HERE.parent / "examples"
 sys.path.insert(0, str(HERE / "_ext"))
 
 from skastro_docs.gallery import examples  # noqa: E402
@@ -93,8 +93,8 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(EXAMPLES)],
     "gallery_dirs": ["auto_examples"],
     "filename_pattern": r"[\\/]plot_",
-    # Helpers of the examples begin with an underscore.
-    "ignore_pattern": r"(^|[\\/])(_[^\\/]*|conftest)\.py$",
+    # Helpers of the examples begin with an underscore; the demo is no page.
+    "ignore_pattern": r"(^|[\\/])(?!plot_)[^\\/]*\.py$",
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("skastro",),

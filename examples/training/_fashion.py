@@ -51,8 +51,8 @@ class Scale(NamedTuple):
 
 SCALES = {
     "glance": Scale(10_000, 6, 3, 500, 300, 500, 10, 6, 1),
-    "quick": Scale(60_000, 12, 4, 2000, 1000, 1000, 40, 12, 2),
-    "table": Scale(60_000, 20, 10, 2000, 1000, 5000, 60, 60, 2),
+    "quick": Scale(60_000, 12, 4, 1000, 500, 500, 60, 15, 2),
+    "table": Scale(60_000, 20, 10, 2000, 1000, 5000, 60, 30, 2),
 }
 # The galaxy examples have a larger one.
 scale = SCALES["table" if SCALE == "thesis" else SCALE]
@@ -245,8 +245,8 @@ def overfitting_study(
 def diagnose(result: RepeatedHoldoutResult, n_pool: int) -> OverfittingDiagnosis:
     """Judge a study whose repeats use a small part of one pool.
 
-    Two repeats are correlated by the rows that they share. Nadeau and Bengio's value,
-    the default, is for repeats that use the whole pool; of 60,000 images another
+    Two repeats are correlated by the rows that they share. The default, half of Nadeau
+    and Bengio's value, is for repeats of the whole pool; of 60,000 images another
     repeat has a twentieth of these 3,000 again, and that share is taken here.
     """
     used, held = result.n_train[0] + result.n_validation[0], result.n_validation[0]

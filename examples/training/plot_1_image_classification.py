@@ -67,6 +67,8 @@ surest = np.where(predicted == data.y_test, 0, probability.max(axis=1)).argsort(
 shown = [*range(10), *surest[::-1][:5]]
 
 figure, axes = plt.subplots(3, 10, figsize=(13, 5.3), layout="constrained")
+axes[0, 1].set_title("probabilities of the classes", fontsize=9)
+axes[2, 0].set_title("surest mistakes", fontsize=9)
 for i, picture, bars in zip(shown, axes[:, ::2].flat, axes[:, 1::2].flat, strict=True):
     true, guess = data.y_test[i], predicted[i]
     colour = "#0072B2" if guess == true else "#C0392B"
@@ -83,8 +85,6 @@ for i, picture, bars in zip(shown, axes[:, ::2].flat, axes[:, 1::2].flat, strict
     bars.set(ylim=(0, 1), yticks=[], xticks=range(10))
     bars.tick_params(labelsize=7, length=2)
     bars.set_box_aspect(1)
-axes[0, 1].set_title("probabilities of the classes", fontsize=9)
-axes[2, 0].set_title("surest mistakes", fontsize=9)
 
 # %%
 # Does it over-fit?

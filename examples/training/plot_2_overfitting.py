@@ -72,7 +72,7 @@ print(
     f"{first.n_repeats} repeats: {first.n_train[0]} training, {first.n_validation[0]} "
     f"validation and {first.n_test[0]} test images"
 )
-EpochCurveDisplay.from_results(plain, metric=["loss", "accuracy"]).plot()
+curves = EpochCurveDisplay.from_results(plain, metric=["loss", "accuracy"]).plot()
 
 # %%
 # The verdicts
@@ -86,7 +86,7 @@ rows = [
     {"net": names[size], "remedy": remedy, **fashion.verdict_row(study, n_pool)}
     for (size, remedy), study in studies.items()
 ]
-fashion.show_table("Verdicts on over-fitting", rows)
+table = fashion.show_table("Verdicts on over-fitting", rows)
 
 # %%
 # One net with its verdict
@@ -95,7 +95,7 @@ fashion.show_table("Verdicts on over-fitting", rows)
 study = studies["baseline", "none"]
 diagnosis = fashion.diagnose(study, n_pool)
 print(diagnosis)
-OverfittingDisplay.from_result(study, diagnosis=diagnosis).plot()
+display = OverfittingDisplay.from_result(study, diagnosis=diagnosis).plot()
 
 # %%
 # What the remedies do
@@ -114,6 +114,6 @@ for ax, size in zip(axes, fashion.SIZES, strict=True):
             ax.plot(study.epochs, loss, style, color=colour, label=label)
     ax.set(title=names[size], xlabel="Epoch")
     ax.grid(color="0.9")
-axes[0].set(ylabel="Loss: train solid, validation dotted", ylim=(0, 1.5))
+axes[0].set(ylabel="Loss: train solid, validation dotted", ylim=(0, 2))
 axes[0].legend(fontsize=8)
 plt.show()

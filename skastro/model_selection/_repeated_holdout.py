@@ -30,6 +30,7 @@ from skastro.model_selection._study.setup import (
     study_facts,
 )
 from skastro.model_selection._study.splits import SplitPlan, draw_root
+from skastro.neural_network._stacked import can_stack
 
 _SIZE = [
     Interval(Real, 0, 1, closed="neither"),
@@ -148,7 +149,8 @@ def repeated_holdout(
         scores; this is how many papers proceed, and it is optimistic, because the test
         part chose the epoch. "last": the last epoch, fixed in advance.
     record : {"epochs", "final"}, default="epochs"
-        "final" fits the estimator as a whole and scores it once.
+        "final" fits the estimator as a whole and scores it once; dense nets may still
+        be stacked.
     engine : {"auto", "stacked", "processes", "sequential"}, default="auto"
         "stacked" trains all repeats of a dense net of skastro at once; "processes"
         runs each repeat as a task of joblib, with one torch thread, on the backend
@@ -227,8 +229,13 @@ def repeated_holdout(
     np.True_
     """
     data = check_data(estimator, X, y, groups, stratify, balance)
-    epochs = n_epochs(estimator) if record == "epochs" else None
-    check_select(select, validation_size, epochs)
+    epochs = n_epochs(estimator)
+    final = record == "final"
+    check_select(select, validation_size, None if final else epochs)
+    if final and (engine not in ("auto", "stacked") or can_stack(last_step(estimator))):
+        # Nets that stack are trained epoch by epoch all the same: it gives what their
+        # fit gives.
+        epochs = None
     variants = check_variants(test_variants)
     root = draw_root(random_state)
     plan = SplitPlan(
@@ -252,6 +259,7 @@ def repeated_holdout(
         variants=variants,
         parts=part_names(plan, variants),
         n_epochs=epochs,
+        only_last=final and epochs is not None,
     )
     chosen, reason = choose_engine(engine, study, n_jobs)
     with ExitStack() as stack:

@@ -408,6 +408,15 @@ def test_estimators_without_epochs_give_final_scores() -> None:
         assert result.engine == "sequential"
         assert result.values().min() > 0.1
         assert result.best_epoch().tolist() == result._epochs[:, 0].tolist()
+    with pytest.raises(ValueError, match="is no dense net"):
+        repeated_holdout(LogisticRegression(), X, y, engine="stacked", **QUIET)
+    for engine in ("stacked", "sequential"):
+        last = repeated_holdout(
+            net(), X, y, n_repeats=2, record="final", engine=engine, **QUIET
+        )
+        whole = repeated_holdout(net(), X, y, n_repeats=2, select="last", **QUIET)
+        np.testing.assert_allclose(last.values("loss"), whole.values("loss"))
+        assert last.epochs.tolist() == [4]
     final = repeated_holdout(net(), X, y, n_repeats=2, record="final", **QUIET)
     by_epoch = repeated_holdout(net(), X, y, n_repeats=2, select="last", **QUIET)
     np.testing.assert_allclose(final.values(), by_epoch.values())
@@ -620,7 +629,7 @@ def test_the_estimator_and_global_random_state_are_untouched() -> None:
             "test_variants",
         ),
         ({"record": "final", "select": "test-mean"}, "chooses an epoch"),
-        ({"record": "final", "engine": "stacked"}, "fitted as a whole"),
+        ({"engine": "stacked", "scoring": "nonsense"}, "nonsense"),
     ],
     ids=str,
 )

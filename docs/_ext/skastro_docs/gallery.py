@@ -38,11 +38,11 @@ def examples(folder: Path) -> list[Path]:
     Parameters
     ----------
     folder : Path
-        Where they are.
+        Where they are, each in the folder of its section.
 
     Returns
     -------
     list of Path
         Sorted by name.
     """
-    return sorted(folder.glob("plot_*.py"))
+    return sorted(folder.glob("*/plot_*.py"))

@@ -172,13 +172,15 @@ def study_facts(study: Study) -> dict[str, str]:
         Named facts.
     """
     plan = study.plan
+    whole = study.n_epochs is None or study.only_last
     facts = {
         "X": describe_data(study.X),
         "y": describe_data(study.y),
         "groups": describe_data(plan.groups),
         "stratify": describe_data(plan.strata),
         "metrics": repr(study.scoring.names),
-        "epochs": repr(study.n_epochs),
+        # Nets that stack are trained by epoch for "final" scores too.
+        "epochs": "final" if whole else repr(study.n_epochs),
     }
     for name in ("test_size", "train_size", "validation_size", "balance"):
         facts |= describe(getattr(plan, name), name)
