@@ -115,9 +115,10 @@ class WeightedNet(NeuralNet):
         outputs = []
         self._set_training(training)
         epochs_done = len(self.history) - 1
+        steps = len(iterator)
         for number, batch in enumerate(iterator):
             if training:
-                self._set_learning_rate(epochs_done + number / len(iterator))
+                self._set_learning_rate(epochs_done + number / steps)
             if per_batch:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
