@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+# Programs that tests start, no tests.
+collect_ignore = ["model_selection/kill_server.py", "model_selection/study_jobs.py"]
+
 _SPEC = importlib.util.spec_from_file_location(
     "skastro_local_server", Path(__file__).parent / "local_server.py"
 )
