@@ -632,7 +632,6 @@ def test_long_lists_of_differences_are_cut(finished: Path) -> None:
         {"test_size": np.float64(0.3)},
         {"estimator": fitted_model()},
     ],
-    ids=str,
 )
 def test_the_same_study_is_read(finished: Path, changes: dict[str, Any]) -> None:
     wanted = study(finished)

@@ -237,7 +237,6 @@ def test_memory_maps_are_not_loaded_whole(tmp_path: Path) -> None:
         (np.dtype("f4"), np.dtype("float32")),
         (slice(1, 2), slice(1, 2)),
     ],
-    ids=str,
 )
 def test_equal_values(first: Any, second: Any) -> None:
     assert one(first) == one(second)

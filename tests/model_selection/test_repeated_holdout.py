@@ -201,7 +201,6 @@ def test_scores_equal_those_of_a_plain_loop() -> None:
         {"hidden_layer_sizes": (), "shuffle": False},
         {"hidden_layer_sizes": 7, "solver": "adadelta", "learning_rate_init": 1.0},
     ],
-    ids=str,
 )
 def test_engines_agree_in_float64(settings: dict) -> None:
     X, y = blobs(240)
@@ -631,7 +630,6 @@ def test_the_estimator_and_global_random_state_are_untouched() -> None:
         ({"record": "final", "select": "test-mean"}, "chooses an epoch"),
         ({"engine": "stacked", "scoring": "nonsense"}, "nonsense"),
     ],
-    ids=str,
 )
 def test_wrong_input_is_refused(change: dict, message: str | None) -> None:
     X, y = blobs(120)
