@@ -575,7 +575,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "balance": ({"balance": True}, r"balance: None in the checkpoint, True now"),
     "stratify": ({"stratify": False}, r"stratify: array .* in the checkpoint, None"),
-    "record": ({"record": "final"}, r"epochs: 2 in the checkpoint, None now"),
+    "record": ({"record": "final"}, r"epochs: 2 in the checkpoint, final now"),
     "random_state": (
         {"random_state": 1},
         r"random_state: draws \d+ in the checkpoint, \d+ now",
