@@ -112,19 +112,7 @@ def load_images() -> Bunch:
             stratify=digits.target,
             random_state=0,
         )
-        names = [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-        ]
-        data = Bunch(real=False, shape=(8, 8), names=np.array(names))
+        data = Bunch(real=False, shape=(8, 8), names=np.array(DIGITS))
         data.source = (
             "scikit-learn's DIGITS (1,797 of 8x8), for want of Fashion-MNIST: "
             "`make data` fetches it; SKASTRO_DATA names the folder where it is."
