@@ -19,6 +19,7 @@ from skastro.model_selection._study.preparation import (
     Part,
     Prepared,
     copy_rows,
+    last_step,
     prepare,
 )
 from skastro.model_selection._study.records import Record
@@ -176,8 +177,7 @@ def _score(
 
 def _epochs_run(model: Any) -> int:
     """Tell after how many epochs a fit ended; 0 if it does not say."""
-    step = model.steps[-1][1] if hasattr(model, "steps") else model
-    epochs = getattr(step, "n_iter_", 0)
+    epochs = getattr(last_step(model), "n_iter_", 0)
     return int(epochs) if np.ndim(epochs) == 0 else 0
 
 

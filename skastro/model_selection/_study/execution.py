@@ -21,8 +21,8 @@ from skastro.model_selection._study.setup import n_features
 from skastro.model_selection._study.stacked import run_stacked
 from skastro.neural_network._stacked import can_stack, n_parameters
 
-# Above so many weights a net's arithmetic outweighs, on a CPU, what stacking saves;
-# benchmarks/repeat_study.py measures it.
+# What stacking saves is the cost of calls, which does not grow with the net, while its
+# arithmetic does: above so many weights there is little left to save on a CPU.
 STACK_PARAMETERS = 50_000
 
 
