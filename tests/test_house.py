@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"utils", "metrics"},
     {"neural_network", "sampling"},
-    {"model_selection", "inspection"},
+    {"calibration", "model_selection", "inspection"},
     {"galaxy", "xray", "diffraction", "gaps"},
     {"datasets"},
 ]

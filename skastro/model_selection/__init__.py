@@ -15,6 +15,12 @@ from skastro.model_selection._resampled_ttest import (
 )
 from skastro.model_selection._result import RepeatedHoldoutResult
 from skastro.model_selection._score_display import ScoreDistributionDisplay
+from skastro.model_selection._sky_groups import sky_groups
+from skastro.model_selection._source_folds import StratifiedSourceKFold
+from skastro.model_selection._source_groups import (
+    RepeatedSourceWarning,
+    check_source_groups,
+)
 from skastro.model_selection._study.checkpoint import CheckpointMismatchError
 
 __all__ = [
@@ -24,10 +30,14 @@ __all__ = [
     "OverfittingDiagnosis",
     "OverfittingDisplay",
     "RepeatedHoldoutResult",
+    "RepeatedSourceWarning",
     "ResampledTTestResult",
     "ScoreDistributionDisplay",
+    "StratifiedSourceKFold",
+    "check_source_groups",
     "compare",
     "corrected_resampled_ttest",
     "diagnose_overfitting",
     "repeated_holdout",
+    "sky_groups",
 ]

@@ -1,4 +1,4 @@
-"""The mean confusion matrix of a repeated study, with its spread."""
+"""The mean confusion matrix of repeats or of folds, with its spread."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from skastro.metrics._class_data import (
+    check_classes,
+    check_labels,
+    check_length,
+    check_weights,
+    encode_classes,
+    sorted_classes,
+)
 from skastro.model_selection._drawing import OPTIMISTIC, drawn_width
+from skastro.model_selection._source_groups import number_entries
 from skastro.model_selection._study.preparation import ORIGINAL
+from skastro.model_selection._study.tables import mean_confusion
 from skastro.utils import import_optional
 
 _SHARES = {
@@ -19,9 +29,9 @@ _SHARES = {
 
 
 class MeanConfusionMatrixDisplay:
-    """Confusion matrix of a study: mean ± standard deviation over the repeats.
+    """Confusion matrix: mean ± standard deviation over the repeats or folds.
 
-    Make it with `from_result`, then call `plot`.
+    Make it with `from_result` or `from_predictions`, then call `plot`.
 
     Parameters
     ----------
@@ -39,6 +49,10 @@ class MeanConfusionMatrixDisplay:
         How the epochs were chosen; "test-mean" is labelled optimistic.
     variant : str, default="original"
         Version of the test part, for the title.
+    support : array-like of shape (n_classes,), default=None
+        Members of each true class in all runs, written beside its name.
+    runs : str, default="repeats"
+        What the runs are called in the title.
 
     Attributes
     ----------
@@ -82,6 +96,8 @@ class MeanConfusionMatrixDisplay:
         n_repeats: int | None = None,
         rule: str | None = None,
         variant: str = ORIGINAL,
+        support: Any = None,
+        runs: str = "repeats",
     ) -> None:
         self.mean = mean
         self.std = std
@@ -90,6 +106,8 @@ class MeanConfusionMatrixDisplay:
         self.n_repeats = n_repeats
         self.rule = rule
         self.variant = variant
+        self.support = support
+        self.runs = runs
 
     @classmethod
     def from_result(
@@ -143,6 +161,81 @@ class MeanConfusionMatrixDisplay:
             n_repeats=result.n_repeats,
             rule=result.select if select is None else select,
             variant=variant,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        groups: Any = None,
+        *,
+        labels: Any = None,
+        normalize: str | None = "true",
+        sample_weight: Any = None,
+        display_labels: Any = None,
+    ) -> MeanConfusionMatrixDisplay:
+        """Average the confusion matrices of the folds of a cross-validation.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            The true classes.
+        y_pred : array-like of shape (n_samples,)
+            The predicted classes, for instance those of `cross_val_predict`.
+        groups : array-like of shape (n_samples,), default=None
+            Number or name of the test fold of each row. None takes all rows for one
+            run, whose spread is not known.
+        labels : array-like of shape (n_classes,), default=None
+            All classes, in the order of the matrix; None sorts those that occur.
+        normalize : {"true", "pred", "all"} or None, default="true"
+            Whether each row, each column or the whole of the matrix of a fold sums to
+            one; None gives counts a fold.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+        display_labels : array-like of shape (n_classes,), default=None
+            Names of the classes; None takes the labels.
+
+        Returns
+        -------
+        MeanConfusionMatrixDisplay
+            Not drawn yet. A row of the picture is named with the number of its true
+            members in all folds; a fold without them is left out of its average.
+
+        Raises
+        ------
+        ValueError
+            If inputs are empty, of different lengths or hold missing values, a class is
+            not among `labels`, or `normalize` is unknown.
+        """
+        y, predicted = check_classes(y_true, "y_true"), check_classes(y_pred, "y_pred")
+        check_length("y_pred", predicted, len(y))
+        weight = check_weights(sample_weight, len(y))
+        found = sorted_classes(y, predicted)
+        classes = found if labels is None else check_labels(labels)
+        names = classes if display_labels is None else list(display_labels)
+        if len(names) != len(classes):
+            raise ValueError(
+                f"There are {len(classes)} classes, but {len(names)} display_labels."
+            )
+        fold = np.zeros(len(y), dtype=np.intp)
+        if groups is not None:
+            fold = number_entries(groups, "groups")
+            check_length("groups", fold, len(y))
+        n, n_folds = len(classes), int(fold.max()) + 1
+        cell = encode_classes(y, classes, "y_true") * n
+        cell += encode_classes(predicted, classes, "y_pred")
+        counts = np.bincount(fold * n * n + cell, weight, n_folds * n * n)
+        counts = counts.reshape(n_folds, n, n)
+        mean, std = mean_confusion(counts, normalize)
+        return cls(
+            mean=mean,
+            std=std,
+            display_labels=names,
+            normalize=normalize,
+            n_repeats=n_folds,
+            support=counts.sum(axis=(0, 2)),
+            runs="folds",
         )
 
     def plot(
@@ -208,7 +301,13 @@ class MeanConfusionMatrixDisplay:
             crowded = max(map(len, names)) * n > 60
             xticks_rotation = "vertical" if crowded else "horizontal"
         ax.set_xticks(range(n), names, rotation=xticks_rotation)
-        ax.set_yticks(range(n), names)
+        rows = names
+        if self.support is not None:
+            rows = [
+                f"{name} ({count:,.6g})"
+                for name, count in zip(names, self.support, strict=True)
+            ]
+        ax.set_yticks(range(n), rows)
         ax.set(xlabel="Predicted class", ylabel="True class")
         ax.set_title(self._title(), fontsize="medium")
         self.colorbar_ = None
@@ -230,7 +329,7 @@ class MeanConfusionMatrixDisplay:
         if self.n_repeats == 1:
             what += ", one run"
         elif self.n_repeats is not None:
-            what += f": mean ± std of {self.n_repeats} repeats"
+            what += f": mean ± std of {self.n_repeats} {self.runs}"
         if self.rule == "test-mean":
             what += f"\n(epoch {OPTIMISTIC})"
         return what
