@@ -77,11 +77,18 @@ class Task:
         return cv.split(self.frame, self.label, self.field)
 
 
+def labels(frame: pd.DataFrame) -> np.ndarray:
+    """Take the labels as plain strings."""
+    return np.asarray(frame["label"], dtype=object).astype(str)
+
+
 def load_tasks() -> list[Task]:
     """Load both catalogues."""
-    chandra, y = fetch_csc_training(return_X_y=True)
+    chandra = fetch_csc_training().frame
+    y = labels(chandra)
     field = sky_groups(chandra["ra"], chandra["dec"], LINKING_DEG)
-    xmm, z = fetch_lin2024_subset(return_X_y=True)
+    xmm = fetch_lin2024_subset().frame
+    z = labels(xmm)
     names, count = np.unique(z, return_counts=True)
     names = names[count >= SMALLEST_CLASS]
     keep = np.isin(z, names)

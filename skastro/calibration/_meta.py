@@ -97,7 +97,8 @@ def fit_keyword(estimator: Any, name: str) -> str | None:
         if has_sampler(estimator):
             return None
         if _routing_enabled():
-            return name
+            taken = estimator.get_metadata_routing().consumes("fit", [name])
+            return name if name in taken else None
         step, last = estimator.steps[-1]
         inner = fit_keyword(last, name)
         return None if inner is None else f"{step}__{inner}"

@@ -223,7 +223,8 @@ class PriorCorrectedClassifier(MetaClassifier):
 
         The maximum of the likelihood, by expectation maximisation [1]_: correct the
         probabilities to the priors, take their means as the next priors. Needs
-        calibrated probabilities.
+        probabilities that are calibrated for what the estimator has seen: of a
+        classifier trained on interpolated rows (SMOTE) they rarely are.
 
         Parameters
         ----------

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_resampling_pipeline
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -286,6 +287,41 @@ def test_a_frozen_estimator_is_not_fitted_again() -> None:
     fitted = LogisticRegression().fit(X, y)
     clf = RejectClassifier(FrozenEstimator(fitted)).fit(X[:40] + 1, y[:40])
     np.testing.assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_model_files_run_no_code_but_ours(cls: Any) -> None:
+    sio = pytest.importorskip("skops.io")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.array(["a", "b", "c"])[np.arange(60) % 3]
+    clf = cls().fit(X, y)
+    stored = sio.dumps(clf)
+    trusted = sio.get_untrusted_types(data=stored)
+    assert all(name.startswith("skastro.") for name in trusted)
+    loaded = sio.loads(stored, trusted=trusted)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_metadata_routing(cls: Any) -> None:
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.normal(size=(60, 2)), np.arange(60) % 2, np.arange(60) // 3
+    weight = rng.uniform(1, 2, 60)
+    pipe = make_pipeline(StandardScaler(), LogisticRegression())
+    plain = cls(pipe).fit(X, y, sample_weight=weight, groups=groups)
+    with config_context(enable_metadata_routing=True):
+        with pytest.raises(ValueError, match="does not take it"):
+            cls(pipe).fit(X, y, sample_weight=weight)
+        pipe[0].set_fit_request(sample_weight=False)
+        pipe[1].set_fit_request(sample_weight=True)
+        routed = cls(pipe).fit(X, y, sample_weight=weight, groups=groups)
+        clf = cls(pipe).set_fit_request(sample_weight=True, groups=True)
+        clf.set_score_request(sample_weight=True)
+        search = GridSearchCV(clf, {"estimator__logisticregression__C": [1.0]}, cv=3)
+        search.fit(X, y, sample_weight=weight, groups=groups)
+    for model in (routed, search):
+        np.testing.assert_allclose(model.predict_proba(X), plain.predict_proba(X))
 
 
 def test_global_random_state_is_left_alone() -> None:
