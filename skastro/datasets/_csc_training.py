@@ -62,15 +62,14 @@ def fetch_csc_training(
     Returns
     -------
     Bunch or (data, target)
-        - ``data`` : DataFrame of shape (3126, 42), all columns of `read_csc_training`
-          but ``label``; ``source_id`` for groups and the position included.
+        - ``data`` : DataFrame of shape (3126, 35), the columns of `read_csc_training`
+          that may be features: no names and positions, and not ``mw_counterpart``,
+          ``p_any``, ``p_i``, which encode how the labels were made.
         - ``target`` : ndarray of str objects or Series, the class.
         - ``target_names`` : ndarray of str, the eight classes in order.
-        - ``feature_names`` : list of str, the columns of ``data`` that may be features:
-          no names and positions, and not ``mw_counterpart``, ``p_any``, ``p_i``, which
-          encode how the labels were made.
-        - ``frame`` : DataFrame of shape (3126, 43), with ``label``; ``attrs`` has the
-          units.
+        - ``feature_names`` : list of str, the columns of ``data``.
+        - ``frame`` : DataFrame of shape (3126, 43), all columns, with ``label``,
+          ``source_id`` for groups and the position; ``attrs`` has the units.
         - ``filename`` : str. ``DESCR`` : str.
 
     Raises
@@ -112,4 +111,4 @@ def fetch_csc_training(
         verbose=verbose,
     )
     frame = read_csc_training(path)
-    return labelled_bunch(frame, path, _DESCR, return_X_y, as_frame)
+    return labelled_bunch(frame, return_X_y, as_frame, filename=str(path), DESCR=_DESCR)

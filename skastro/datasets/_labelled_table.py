@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,28 @@ from skastro.xray._catalogue import feature_names
 
 
 def labelled_bunch(
-    frame: pd.DataFrame, path: Path, descr: str, return_X_y: bool, as_frame: bool
+    frame: pd.DataFrame, return_X_y: bool, as_frame: bool, **more: Any
 ) -> Any:
-    """Split a tidy frame into data and classes.
+    """Split a tidy frame into features and classes.
 
     Parameters
     ----------
     frame : DataFrame
         With a column ``label``.
-    path : Path
-        Its file.
-    descr : str
-        Description.
     return_X_y : bool
-        Whether to give only data and classes.
+        Whether to give only features and classes.
     as_frame : bool
         Whether classes are a Series.
+    **more : dict
+        Further entries of the Bunch.
 
     Returns
     -------
     Bunch or (data, target)
-        What the fetchers document.
+        What the loaders document.
     """
-    data = frame.drop(columns="label")
+    features = feature_names(frame.columns)
+    data = frame[features].copy()
     # The units are of columns that are there, in any case.
     data.attrs = dict(frame.attrs)
     # Not the array type of pandas: y[:, None] must work.
@@ -49,8 +47,7 @@ def labelled_bunch(
         data=data,
         target=target,
         frame=frame,
-        feature_names=feature_names(data.columns),
+        feature_names=features,
         target_names=names,
-        filename=str(path),
-        DESCR=descr,
+        **more,
     )

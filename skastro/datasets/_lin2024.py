@@ -62,14 +62,13 @@ def fetch_lin2024_subset(
     Returns
     -------
     Bunch or (data, target)
-        - ``data`` : DataFrame of shape (1008, 39), all columns of `read_lin2024` but
-          ``label``; ``source_id`` for groups and the position included.
+        - ``data`` : DataFrame of shape (1008, 29), the columns of `read_lin2024` that
+          may be features: no names, positions, references or quality levels.
         - ``target`` : ndarray of str objects or Series, the class.
         - ``target_names`` : ndarray of str, the eight classes in order.
-        - ``feature_names`` : list of str, the columns of ``data`` that may be features:
-          no names, positions, references or quality levels.
-        - ``frame`` : DataFrame of shape (1008, 40), with ``label``; ``attrs`` has the
-          units.
+        - ``feature_names`` : list of str, the columns of ``data``.
+        - ``frame`` : DataFrame of shape (1008, 40), all columns, with ``label``,
+          ``source_id`` for groups and the position; ``attrs`` has the units.
         - ``filename`` : str. ``DESCR`` : str.
 
     Raises
@@ -112,4 +111,4 @@ def fetch_lin2024_subset(
         verbose=verbose,
     )
     frame = read_lin2024(path)
-    return labelled_bunch(frame, path, _DESCR, return_X_y, as_frame)
+    return labelled_bunch(frame, return_X_y, as_frame, filename=str(path), DESCR=_DESCR)

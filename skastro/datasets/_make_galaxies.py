@@ -8,8 +8,9 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
+from skastro.datasets._arguments import generator, is_number
 from skastro.galaxy._galaxy_zoo_parse import FLAGS
 from skastro.galaxy._observation import (
     BANDS,
@@ -171,7 +172,7 @@ def make_galaxies(
     bands = list(bands)
     _check_parameters(n_samples, size, bands, output, psf, psf_fwhm, sky, noise)
     counts = _class_counts(int(n_samples), uncertain, class_weights)
-    rng = _generator(random_state)
+    rng = generator(random_state)
     flags = np.repeat(FLAGS, [counts[name] for name in FLAGS])
     rng.shuffle(flags)
     table = draw_galaxies(flags, rng)
@@ -252,7 +253,7 @@ def _check_parameters(
 ) -> None:
     """Refuse parameters out of range."""
     for name, value, least in (("n_samples", n_samples, 1), ("size", size, 16)):
-        if not _is(value, Integral) or value < least:
+        if not is_number(value, Integral) or value < least:
             raise ValueError(
                 f"{name} must be an int of {least} or more, got {value!r}."
             )
@@ -266,24 +267,19 @@ def _check_parameters(
     ):
         if choice not in choices:
             raise ValueError(f"{name} must be one of {choices}, got {choice!r}.")
-    if not _is(psf_fwhm, Real) or not 0.8 <= psf_fwhm <= _WIDEST_PSF:
+    if not is_number(psf_fwhm, Real) or not 0.8 <= psf_fwhm <= _WIDEST_PSF:
         raise ValueError(
             f"psf_fwhm must be 0.8 to {_WIDEST_PSF:g} arcsec (beyond, light that falls "
             f"outside of the frame would be missed), got {psf_fwhm!r}."
         )
     for name, value in (("sky", 0.0 if sky is None else sky), ("noise", noise)):
-        if not _is(value, Real) or not 0.0 <= value < math.inf:
+        if not is_number(value, Real) or not 0.0 <= value < math.inf:
             raise ValueError(f"{name} must be finite and not negative, got {value!r}.")
     if sky is not None and sky > _BRIGHTEST_SKY:
         raise ValueError(
             f"sky must be at most {_BRIGHTEST_SKY:g} counts, or 16-bit counts would "
             f"saturate; got {sky!r}."
         )
-
-
-def _is(value: Any, kind: type) -> bool:
-    """Tell a number of some kind, which a bool is not meant to be."""
-    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _class_counts(
@@ -309,14 +305,6 @@ def _class_counts(
     rest = np.argsort(-(exact - counts), kind="stable")[: n_samples - counts.sum()]
     counts[rest] += 1
     return dict(zip(FLAGS, counts.tolist(), strict=True))
-
-
-def _generator(random_state: Any) -> np.random.Generator:
-    """Make a generator of its own, which leaves the global one alone."""
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return np.random.default_rng(random_state)
-    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=4)
-    return np.random.default_rng(seed.tolist())
 
 
 def _draw_positions(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skastro.datasets._make_galaxies import _generator, _is
+from skastro.datasets._arguments import generator, is_number
 
 _KINDS = ("constant", "red_noise", "flare")
 # Red noise is cut out of a series this many times longer, so that slow changes are in.
@@ -120,11 +120,11 @@ def make_light_curves(
         ("slope", slope, True),
         ("flare_amplitude", flare_amplitude, True),
     ):
-        if not _is(value, Real) or not np.isfinite(value) or value < 0:
+        if not is_number(value, Real) or not np.isfinite(value) or value < 0:
             raise ValueError(f"{name} must be finite and not negative, got {value!r}.")
         if value == 0 and not zero:
             raise ValueError(f"{name} must be positive, got {value!r}.")
-    rng = _generator(random_state)
+    rng = generator(random_state)
     target = np.array([kinds[i % len(kinds)] for i in range(n_samples)])
     shape = np.ones((n_samples, n_points))
     red = np.flatnonzero(target == "red_noise")
@@ -160,13 +160,13 @@ def make_light_curves(
 def _check(n_samples: Any, n_points: Any, kinds: list[str], gap_fraction: Any) -> None:
     """Refuse parameters out of range."""
     for name, value, least in (("n_samples", n_samples, 1), ("n_points", n_points, 2)):
-        if not _is(value, Integral) or value < least:
+        if not is_number(value, Integral) or value < least:
             raise ValueError(
                 f"{name} must be an int of {least} or more, got {value!r}."
             )
     if not kinds or len(set(kinds)) != len(kinds) or not set(kinds) <= set(_KINDS):
         raise ValueError(f"kinds must be different ones out of {_KINDS}, got {kinds}.")
-    if not _is(gap_fraction, Real) or not 0 <= gap_fraction < 1:
+    if not is_number(gap_fraction, Real) or not 0 <= gap_fraction < 1:
         raise ValueError(f"gap_fraction must be in [0, 1), got {gap_fraction!r}.")
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch
 
-from skastro.datasets._make_galaxies import _generator, _is
-from skastro.xray._catalogue import describe, feature_names
+from skastro.datasets._arguments import generator, is_number
+from skastro.datasets._labelled_table import labelled_bunch
+from skastro.xray._catalogue import describe
 from skastro.xray._simulation import catalogue_flux, draw_sources, observe
 from skastro.xray._simulation_classes import CLASSES, MISSING_SHARES, STUDY_COUNTS
 from skastro.xray._simulation_counterparts import draw_counterparts
@@ -62,7 +62,7 @@ def make_xray_sources(
         is not drawn. None takes those of the study, 7159 AGN to 53 NS_BIN. The counts
         follow them to within one.
     return_X_y : bool, default=False
-        Return ``(data[feature_names], target)``.
+        Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Give ``target`` as a Series. The columns have several types, so ``data`` is a
         DataFrame in any case.
@@ -72,7 +72,12 @@ def make_xray_sources(
     Returns
     -------
     Bunch or (data, target)
-        - ``data`` : DataFrame, all columns but ``label``:
+        - ``data`` : DataFrame, the columns that may be features: no identifiers and
+          positions.
+        - ``target`` : ndarray of str objects or Series, the class.
+        - ``target_names`` : ndarray of str, the classes that there are.
+        - ``feature_names`` : list of str, the columns of ``data``.
+        - ``frame`` : DataFrame with all columns; ``attrs`` has the units:
 
           - ``source_id``, ``detection_id`` (int64, without meaning), ``ra``, ``dec``
             (deg), ``pos_err`` (arcsec),
@@ -83,10 +88,8 @@ def make_xray_sources(
           - with `errors`, ``_err`` of rate, fluxes, ratios and fvar,
           - with `counterparts`, ``gmag bpmag rpmag jmag hmag kmag w1mag w2mag``,
             ``parallax`` (mas), ``pm`` (mas/yr) and, with `errors`, theirs.
-        - ``target`` : ndarray of str objects or Series, the class.
-        - ``target_names`` : ndarray of str, the classes that there are.
-        - ``feature_names`` : list of str, the columns of ``data`` that may be features.
-        - ``frame`` : DataFrame with ``label``; ``attrs`` has the units.
+          - ``label``, the class.
+
         - ``energy_conversion`` : ndarray of shape (5,), ct/s per erg/cm2/s in bands 1
           to 5: a flux times it is the count rate of the band.
         - ``DESCR`` : str.
@@ -143,11 +146,11 @@ def make_xray_sources(
     >>> int(X.isna().sum().sum())
     0
     """
-    if not _is(n_samples, Integral) or n_samples < 1:
+    if not is_number(n_samples, Integral) or n_samples < 1:
         raise ValueError(f"n_samples must be an int of 1 or more, got {n_samples!r}.")
-    if not _is(n_detections, Real) or not 1 <= n_detections < np.inf:
+    if not is_number(n_detections, Real) or not 1 <= n_detections < np.inf:
         raise ValueError(f"n_detections must be 1 or more, got {n_detections!r}.")
-    rng = _generator(random_state)
+    rng = generator(random_state)
     counts = _class_counts(int(n_samples), class_weights)
     code, which = _assign(counts, float(n_detections), rng)
     sources = draw_sources(code, rng)
@@ -298,21 +301,11 @@ def _bunch(
     frame: pd.DataFrame, counts: np.ndarray, return_X_y: bool, as_frame: bool
 ) -> Any:
     """Pack the frame."""
-    data = frame.drop(columns="label")
-    features = feature_names(data.columns)
-    # Not the array type of pandas: y[:, None] must work.
-    target: Any = np.asarray(frame["label"], dtype=object)
-    if as_frame:
-        target = pd.Series(target, index=frame.index, name="label", dtype=object)
-    if return_X_y:
-        return data[features], target
     there = {name: int(n) for name, n in zip(CLASSES, counts, strict=True) if n}
-    return Bunch(
-        data=data,
-        target=target,
-        target_names=np.array(list(there)),
-        feature_names=features,
-        frame=frame,
+    return labelled_bunch(
+        frame,
+        return_X_y,
+        as_frame,
         energy_conversion=energy_conversion().copy(),
         DESCR=_DESCR.format(
             rows=len(frame),

@@ -137,10 +137,10 @@ def test_columns_units_and_parts_of_the_bunch(xray: Any) -> None:
     assert {"ra", "dec", "source_id", "label", "pos_err"}.isdisjoint(xray.feature_names)
     assert set(frame) - {"label", "source_id", "detection_id"} <= set(units)
     bare = make_xray_sources(50, errors=False, random_state=0)
-    assert [c for c in bare.data if c.endswith("_err")] == ["pos_err"]
+    assert [c for c in bare.frame if c.endswith("_err")] == ["pos_err"]
     # The same numbers otherwise.
     full = make_xray_sources(50, random_state=0)
-    pd.testing.assert_frame_equal(full.data[list(bare.data)], bare.data)
+    pd.testing.assert_frame_equal(full.frame[list(bare.frame)], bare.frame)
     X, y = make_xray_sources(50, return_X_y=True, as_frame=True, random_state=0)
     assert list(X) == full.feature_names
     assert isinstance(y, pd.Series)
