@@ -19,7 +19,7 @@ help:
 	@echo "make data      download the public data into data/ (needs a network)"
 	@echo "make docs      the documentation, in docs/_build/html"
 	@echo "make bench     the benchmarks against other libraries"
-	@echo "make study     the tables of the documentation, more than an hour"
+	@echo "make study     the tables of the documentation, some hours"
 	@echo "make stress    the long fault and fuzz runs"
 
 # torch first and pinned: a plain 'torch' may bring gigabytes of CUDA libraries.
@@ -63,13 +63,15 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/resolution.py
 	$(BIN)/python benchmarks/repeat_study.py
 	$(BIN)/python benchmarks/fashion.py speed
+	$(BIN)/python benchmarks/xray_catalogue.py
 
-# Somewhat more than an hour: the tables of docs/results/.
+# Some hours: the tables of docs/results/.
 study: $(STAMP)
 	$(BIN)/python benchmarks/galaxy.py
 	$(BIN)/python benchmarks/fashion.py reproduce
 	$(BIN)/python benchmarks/fashion.py overfitting
 	$(BIN)/python benchmarks/overfitting.py
+	$(BIN)/python benchmarks/xray.py
 
 clean:
 	rm -rf docs/_build docs/api/generated docs/auto_examples demo_output

@@ -130,15 +130,7 @@ def contestants(task: Task) -> dict[str, Make]:
         "study's preset": lambda seed: xray_pipeline(
             X, "study", **other, random_state=seed
         ),
-        "random forest": lambda seed: make_pipeline(
-            xray_features(X, **plain, missing="indicate"),
-            RandomForestClassifier(
-                500,
-                min_samples_leaf=2,
-                class_weight="balanced_subsample",
-                random_state=seed,
-            ),
-        ),
+        "random forest": lambda seed: forest(X, plain, seed),
         "boosting": lambda seed: make_pipeline(
             xray_features(X, **plain),
             HistGradientBoostingClassifier(class_weight="balanced", random_state=seed),
@@ -148,6 +140,7 @@ def contestants(task: Task) -> dict[str, Make]:
     if task.field is None:
         found |= {
             "MUWCLASS-like": lambda seed: muwclass(X, plain, seed),
+            "random forest, our features": lambda seed: forest(X, other, seed),
             "boosting, our features": lambda seed: make_pipeline(
                 xray_features(X, **other),
                 HistGradientBoostingClassifier(
@@ -164,10 +157,23 @@ def contestants(task: Task) -> dict[str, Make]:
     }
 
 
+def forest(X: pd.DataFrame, features: dict[str, Any], seed: int) -> Any:
+    """Make a forest that knows of the rarity of classes and of what is missing."""
+    return make_pipeline(
+        xray_features(X, **features, missing="indicate"),
+        RandomForestClassifier(
+            500,
+            min_samples_leaf=2,
+            class_weight="balanced_subsample",
+            random_state=seed,
+        ),
+    )
+
+
 def muwclass(X: pd.DataFrame, features: dict[str, Any], seed: int) -> Any:
     """Make draws of the measured errors, SMOTE and a forest of 1,000 trees in all."""
     names = [n for n in X if f"{n}_err" in X and (n[:4] == "flux" or n[-3:] == "mag")]
-    forest = ResamplingPipeline(
+    pipeline = ResamplingPipeline(
         [
             ("features", xray_features(X, **features)),
             ("fill", SimpleImputer(strategy="constant", fill_value=-100)),
@@ -176,7 +182,7 @@ def muwclass(X: pd.DataFrame, features: dict[str, Any], seed: int) -> Any:
         ]
     )
     return FeatureErrorEnsemble(
-        forest,
+        pipeline,
         error_columns={n: f"{n}_err" for n in names},
         positive=[n for n in names if n[:4] == "flux"],
         n_draws=10,

@@ -55,9 +55,9 @@ def xray_features(
         "plain" is the logarithm of the brightness (the sum of Chandra's bands,
         ``flux_8``, the mean of its least and highest value or ``rate``: the first that
         there is), hardness ratios, variability, extent, and for counterparts the
-        magnitudes and neighbouring colours. "rich" adds the logarithms of the bands,
-        signal-to-noise ratios, errors, tails of probabilities, all colours, ratios of
-        X-rays to light, proper motion and parallax.
+        magnitudes, neighbouring colours, proper motion and parallax. "rich" adds the
+        logarithms of the bands, signal-to-noise ratios, errors, tails of
+        probabilities, all colours and ratios of X-rays to light.
     counterparts : bool, default=True
         Whether columns of other wavelengths are used, where there are any.
     missing : {"keep", "indicate", "impute"}, default="keep"
@@ -289,17 +289,16 @@ class _Steps:
                 floor=self._floor(flux[0]),
                 how=how,
             )
-        if rich:
-            columns = self._have(_COUNTERPART)
-            if columns:
-                self.found.append(("astrometry", "passthrough", columns))
-            self._add(
-                "log_astrometry",
-                functions.floored_log10,
-                self._have(_COUNTERPART_LOG),
-                partial(functions.prefixed, prefix="log_"),
-                floor=1e-3,
-            )
+        columns = self._have(_COUNTERPART)
+        if columns:
+            self.found.append(("astrometry", "passthrough", columns))
+        self._add(
+            "log_astrometry",
+            functions.floored_log10,
+            self._have(_COUNTERPART_LOG),
+            partial(functions.prefixed, prefix="log_"),
+            floor=1e-3,
+        )
 
 
 def _constant_name(_: Any, names: Any, *, name: str) -> list[str]:

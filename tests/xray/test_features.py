@@ -93,6 +93,7 @@ def test_plain_is_a_part_and_counterparts_can_be_left_out() -> None:
         "kmag",
         "g-j",
         "j-k",
+        "log_pm",
     ]
     rich = xray_features(X, counterparts=False).fit_transform(X)
     assert not any(
