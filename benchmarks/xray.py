@@ -147,6 +147,9 @@ def contestants(task: Task) -> dict[str, Make]:
                     class_weight="balanced", random_state=seed
                 ),
             ),
+            "recommended, rows weighted n^-0.5": lambda seed: xray_pipeline(
+                X, **other, random_state=seed
+            ).set_params(classifier__estimator__balance=0.5),
             "recommended, missingness hidden": lambda seed: xray_pipeline(
                 X, **other, missing="impute", random_state=seed
             ),

@@ -133,7 +133,6 @@ def xray_pipeline(
     ensemble: Any = CalibratedEnsembleClassifier(
         [("trees", _trees()), ("net", _net())],
         n_repeats={"net": 2},
-        balance=0.5,
         n_jobs=n_jobs,
         random_state=random_state,
     )
