@@ -31,16 +31,17 @@ COLOURS = dict(zip(KINDS, ("#0072B2", "#009E73", "#D55E00"), strict=True))
 # %%
 # Three kinds of light curve
 # --------------------------
-# A light curve is an array ``(3, n_points)`` of times, rates and errors. A point that is
-# not there has the rate NaN: here three in ten bins of 100 s are lost. The mean is 0.3
-# counts a second, so 30 counts a bin.
+# A light curve is an array ``(3, n_points)`` of times, rates and errors. A point that
+# is not there has the rate NaN: here three in ten bins of 100 s are lost. The mean is
+# 0.3 counts a second, so 30 counts a bin.
 
 curves = make_light_curves(
     600, n_points=80, mean_rate=0.3, gap_fraction=0.3, random_state=0
 )
 X, kind = curves.data, curves.target
-measure = VariabilityFeatures().set_output(transform="default")
-features = pd.DataFrame(measure.fit_transform(X), columns=measure.get_feature_names_out())
+measure = VariabilityFeatures()
+values = measure.fit_transform(X)
+features = pd.DataFrame(values, columns=measure.get_feature_names_out())
 print(features.groupby(kind).median().loc[list(KINDS)].round(3).to_string())
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
@@ -72,8 +73,8 @@ axes[0].set_ylabel("Rate (counts/s); line: the truth")
 # high. ``excess_variance`` has no such gap: prefer it as a feature. For a constant
 # source ``chi2_prob`` must be spread evenly, and it is, for errors that are those of
 # the expected counts. The error of ``fvar`` is that of Vaughan et al. (2003), made for
-errors that are the same in all bins: it holds for red noise, and is too small for a
-flare, whose few bright bins carry both the variance and the largest errors.
+# errors that are the same in all bins: it holds for red noise, and is too small for a
+# flare, whose few bright bins carry both the variance and the largest errors.
 
 # As the measured one: the sample variance, of the bins that are there.
 seen = np.where(np.isnan(X[:, 1]), np.nan, curves.true_rate)

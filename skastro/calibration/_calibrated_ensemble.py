@@ -20,6 +20,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skastro.calibration._meta import (
+    DecidesByProbability,
     TrainingRows,
     aligned_proba,
     check_rows,
@@ -29,7 +30,9 @@ from skastro.calibration._temperature import TemperatureScaling, log_proba
 LARGEST_SEED = np.iinfo(np.int32).max
 
 
-class CalibratedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class CalibratedEnsembleClassifier(
+    DecidesByProbability, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Average of classifiers that are calibrated on their own out-of-fold rows.
 
     Every classifier is trained once a fold of an inner cross-validation. Its
@@ -233,22 +236,6 @@ class CalibratedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEsti
             for name, models in self.estimators_.items()
         }
         return self._combined(by_name)
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Give the most probable class.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels out of ``classes_``.
-        """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _named(self) -> list[tuple[str, Any]]:
         if self.estimators is None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from skastro.calibration._macro_f1_rule import macro_f1_rule
 from skastro.calibration._meta import MetaClassifier, check_rows
@@ -141,18 +142,18 @@ class MacroF1Classifier(MetaClassifier):
         )
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict by the rule.
+    def decide(self, proba: Any) -> np.ndarray:
+        """Choose classes by the rule, from probabilities that were predicted before.
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows, handed to the inner estimator as they are.
+        proba : array-like of shape (n_samples, n_classes)
+            What ``predict_proba`` gave.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels, all of them out of ``classes_``.
+            What ``predict`` would give for the same rows.
         """
-        proba = self.predict_proba(X)
-        return self.classes_[self.rule_.predict(proba)]
+        check_is_fitted(self)
+        return self.classes_[self.rule_.predict(np.asarray(proba))]

@@ -215,7 +215,48 @@ def check_rows(
     return TrainingRows(X, y, sample_weight, groups, fit_params)
 
 
-class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class DecidesByProbability:
+    """What `predict` makes of probabilities, for those who have these already."""
+
+    classes_: np.ndarray
+
+    def decide(self, proba: Any) -> np.ndarray:
+        """Choose classes by probabilities that were predicted before.
+
+        Parameters
+        ----------
+        proba : array-like of shape (n_samples, n_classes)
+            What ``predict_proba`` gave; a second prediction is saved.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            What ``predict`` would give for the same rows: the most probable classes.
+        """
+        check_is_fitted(self)
+        return self.classes_[np.asarray(proba).argmax(axis=1)]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the classes that `decide` chooses.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows, handed to the inner estimator as they are.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels, all of them out of ``classes_``.
+        """
+        check_is_fitted(self)
+        proba = self.predict_proba(X)  # type: ignore[attr-defined]
+        return self.decide(proba)
+
+
+class MetaClassifier(
+    DecidesByProbability, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Base of the classifiers that wrap another one, in `estimator`."""
 
     _parameter_constraints: dict = {
@@ -255,22 +296,6 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return aligned_proba(self.estimator_, X, self.classes_)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows, handed to the inner estimator as they are.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels, all of them out of ``classes_``.
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[np.argmax(proba, axis=1)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,6 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
@@ -179,7 +180,12 @@ def _one_chunk(
     else:
         X = chunk
     probability = np.asarray(estimator.predict_proba(X))
-    predicted = np.asarray(estimator.predict(X))
+    # Classifiers of skastro.calibration decide by what is already there.
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    decide = getattr(last, "decide", None)
+    predicted = np.asarray(
+        estimator.predict(X) if decide is None else decide(probability)
+    )
     if probability.shape != (len(chunk), len(added) - 1) or len(predicted) != len(
         chunk
     ):

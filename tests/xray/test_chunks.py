@@ -214,3 +214,31 @@ def test_errors(table, model):
         classify_catalogue(model, table, chunksize=0)
     with pytest.raises(NotFittedError):
         classify_catalogue(LogisticRegression(), table)
+
+
+def test_a_decision_rule_is_asked_once_and_gives_what_predict_gives():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from skastro.calibration import MacroF1Classifier
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(300, 2)), columns=["a", "b"])
+    y = np.where(X["a"] + rng.normal(size=300) > 1.6, "CV", "AGN")
+    asked = []
+
+    class Spy(LogisticRegression):
+        def predict_proba(self, X):
+            asked.append(len(X))
+            return super().predict_proba(X)
+
+    rule = make_pipeline(StandardScaler(), MacroF1Classifier(Spy(), cv=3)).fit(X, y)
+    expected = rule.predict(X)
+    proba = rule.predict_proba(X)
+    assert (expected != rule.classes_[proba.argmax(axis=1)]).any()
+    asked.clear()
+    parts = list(classify_catalogue(rule, X, keep=["a"], chunksize=200))
+    assert asked == [200, 100]
+    predicted = pd.concat(parts)["predicted"]
+    assert predicted.tolist() == expected.tolist()
