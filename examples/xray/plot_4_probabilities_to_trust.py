@@ -24,6 +24,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
 import _sources as sources
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 
@@ -63,9 +64,9 @@ def scores(name, proba, predicted, truth=y_test):
 # %%
 # One fit, three populations
 # --------------------------
-# `skastro.calibration.PriorCorrectedClassifier` notes which class frequencies the net is
-# shown behind the sampler, and turns its probabilities into those for others by Bayes'
-# rule. ``with_priors`` shares the fit.
+# `skastro.calibration.PriorCorrectedClassifier` notes which class frequencies the net
+# is shown behind the sampler, and turns its probabilities into those for others by
+# Bayes' rule. ``with_priors`` shares the fit.
 
 study = PriorCorrectedClassifier(
     xray_pipeline(frame, "study", counterparts=False, random_state=0)
@@ -109,7 +110,12 @@ ax.plot(line[:, 0], line[:, 1], "-", color="0.6", zorder=1)
 points = ax.scatter(line[:, 0], line[:, 1], c=mixture, cmap="viridis", zorder=2)
 for name, place in (('"train"', 0), ('"balanced"', -1)):
     ax.annotate(
-        f"priors={name}", line[place], xytext=(6, 6), textcoords="offset points"
+        f"priors={name}",
+        line[place],
+        xytext=(0, -10),
+        textcoords="offset points",
+        ha="center",
+        va="top",
     )
 resampled = shown["as resampled"].argmax(axis=1)
 summary = classification_summary(y_test, None, y_pred=classes[resampled]).overall[
@@ -119,23 +125,24 @@ ax.plot(summary["accuracy"], summary["balanced_accuracy"], "D", color="#D55E00")
 ax.annotate(
     "as resampled",
     (summary["accuracy"], summary["balanced_accuracy"]),
-    xytext=(6, -12),
+    xytext=(-8, -4),
     textcoords="offset points",
     color="#D55E00",
+    ha="right",
 )
 ax.set(
     xlabel="Accuracy", ylabel="Balanced accuracy", title="One fit of the study's net"
 )
-ax.margins(x=0.16, y=0.12)
+ax.margins(x=0.2, y=0.15)
 figure.colorbar(points, label="Share of equal priors in the mixture")
 
 # %%
 # The recommended ensemble
 # ------------------------
-# It is calibrated on inner folds while it is trained, and is fitted once. `FrozenEstimator`
-# keeps it as it is; the meta-estimators below then only look at its out-of-fold
-# probabilities ``oof_proba_`` of the training rows. They come with the fit, so nothing
-# here trains again.
+# It is calibrated on inner folds while it is trained, and is fitted once.
+# ``FrozenEstimator`` keeps it as it is; the meta-estimators below then only look at its
+# out-of-fold probabilities ``oof_proba_`` of the training rows. They come with the fit,
+# so nothing here trains again.
 
 pipeline = xray_pipeline(
     frame, counterparts=False, decision="argmax", n_jobs=2, random_state=0
@@ -170,16 +177,23 @@ print(recall.round(2).to_string())
 # --------------------
 # Of the sources that a classifier gives to a class with a probability of 80 %, eight in
 # ten should be of that class. The expected calibration error (ECE) is the mean distance
-# from that.
+# from that. Correcting priors is no calibration: where a net is too sure of itself, it
+# stays so. scikit-learn's ``CalibratedClassifierCV`` around both, with a single
+# temperature, takes that out, for a few more fits of the net.
+
+calibrated = CalibratedClassifierCV(study, method="temperature", cv=3, ensemble=False)
+calibrated.fit(X_train, y_train)
+by_temperature = calibrated.predict_proba(X_test)
 
 figure, axes = plt.subplots(
-    2, 3, figsize=(12, 5.2), sharex=True, height_ratios=(3, 1), layout="constrained"
+    2, 4, figsize=(14, 4.8), sharex=True, height_ratios=(3, 1), layout="constrained"
 )
 for column, (name, stated_proba) in zip(
     axes.T,
     (
         ("as resampled", shown["as resampled"]),
         ("prior-corrected", shown['priors="train"']),
+        ("and temperature", by_temperature),
         ("recommended", proba),
     ),
     strict=True,
@@ -227,10 +241,10 @@ sources.show_table("The ensemble on that survey", rows)
 # %%
 # Sets of classes
 # ---------------
-# `skastro.calibration.ConformalSetClassifier` gives all classes that cannot be excluded.
-# Plain sets hold the true class nine times in ten over all sources, and pay with the
-# rare classes. Class-conditional sets hold it nine times in ten in each class, and are
-# larger.
+# `skastro.calibration.ConformalSetClassifier` gives all classes that cannot be
+# excluded. Plain sets hold the true class nine times in ten over all sources, and pay
+# with the rare classes. Class-conditional sets hold it nine times in ten in each class,
+# and are larger.
 
 sets = {}
 for name, conditional in (("plain", False), ("class-conditional", True)):
@@ -261,15 +275,15 @@ axes[0].set(yticks=place, yticklabels=names, xlabel="Sets that hold the true cla
 axes[0].invert_yaxis()
 axes[1].set_xlabel("Mean number of classes in a set")
 axes[1].axvline(1, color="0.3", ls=":")
-axes[1].legend(loc="lower right")
+figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 
 # %%
 # Leaving the doubtful ones out
 # -----------------------------
 # `skastro.calibration.RejectClassifier` predicts every source, and says beside it which
-# predictions to accept. With ``threshold="risk"`` it looks for the lowest threshold that
-# keeps the share of errors below a bound. The right panel is what such a cut does to the
-# classes: the rare ones go first, so say what is kept of each.
+# predictions to accept. With ``threshold="risk"`` it looks for the lowest threshold
+# that keeps the share of errors below a bound with 95 % confidence. The right panel is
+# what a cut does to the classes: most rare ones go first, so say what is kept of each.
 
 reject = RejectClassifier(ensemble, threshold="risk", max_risk=0.1).fit(
     F_train, y_train

@@ -98,7 +98,7 @@ def fetch_csc_training(
     --------
     >>> from skastro.datasets import fetch_csc_training
     >>> csc = fetch_csc_training()  # doctest: +SKIP
-    >>> csc.data[csc.feature_names].shape  # doctest: +SKIP
+    >>> csc.data.shape  # doctest: +SKIP
     (3126, 35)
     """
     path = fetch_file(

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skastro.datasets import _fashion_mnist, _galaxy_zoo, load_galaxy_zoo1_cutouts
+from skastro.datasets import (
+    _csc_training,
+    _fashion_mnist,
+    _galaxy_zoo,
+    _lin2024,
+    load_galaxy_zoo1_cutouts,
+)
+from skastro.xray import _read_csc, _read_lin2024
 
 pillow = pytest.importorskip("PIL.Image")
 SCRIPT = Path(__file__).parents[2] / "examples/fetch_data.py"
@@ -58,6 +65,15 @@ def public(web, monkeypatch):
             digest = hashlib.sha256(packed).hexdigest()
             pins = _fashion_mnist._SHA256
             monkeypatch.setitem(pins, f"{part}-{name}-ubyte.gz", digest)
+    for name, module, reader in (
+        ("x", _csc_training, _read_csc),
+        ("m", _lin2024, _read_lin2024),
+    ):
+        cells = {c.raw: "a" if c.kind == "text" else "1" for c in reader._LAYOUT}
+        cells["class"] = "AGN"
+        table = f"{','.join(cells)}\n{','.join(cells.values())}\n".encode()
+        web.files[name] = table
+        monkeypatch.setattr(module, "_SHA256", hashlib.sha256(table).hexdigest())
     return web
 
 
@@ -73,6 +89,10 @@ def arguments(web, home):
         web.url("t"),
         "--fashion-url",
         web.url("f"),
+        "--chandra-url",
+        web.url("x"),
+        "--xmm-url",
+        web.url("m"),
         "--cutout-url",
         web.url("c"),
     ]
@@ -82,12 +102,13 @@ def test_fetches_everything_once(script, public, tmp_path, capsys):
     assert script.main(arguments(public, tmp_path)) == 0
     printed = capsys.readouterr().out
     assert "6 images" in printed
+    assert printed.count("1 sources: ") == 2
     assert f"3 images: {tmp_path / 'fashion_mnist'}" in printed
     assert f"export SKASTRO_DATA={tmp_path}" in printed
     assert load_galaxy_zoo1_cutouts(data_home=tmp_path).images.shape == (6, 64, 64)
-    assert len(public.requests) == 11
+    assert len(public.requests) == 13
     assert script.main(arguments(public, tmp_path)) == 0
-    assert len(public.requests) == 11
+    assert len(public.requests) == 13
 
 
 def test_failure_is_a_message_and_can_be_resumed(script, public, tmp_path, capsys):
@@ -99,7 +120,7 @@ def test_failure_is_a_message_and_can_be_resumed(script, public, tmp_path, capsy
     assert "By hand" in printed
     assert "Traceback" not in printed
     assert script.main(arguments(public, tmp_path)) == 0
-    assert len(public.requests) == 8 + 4  # two pictures were there
+    assert len(public.requests) == 10 + 4  # two pictures were there
 
 
 def test_interruption(script, public, tmp_path, capsys, monkeypatch):

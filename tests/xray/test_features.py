@@ -96,9 +96,7 @@ def test_plain_is_a_part_and_counterparts_can_be_left_out() -> None:
         "log_pm",
     ]
     rich = xray_features(X, counterparts=False).fit_transform(X)
-    assert not any(
-        word in name for name in rich for word in ("mag", "g-", "j-", "pm")
-    )
+    assert not any(word in name for name in rich for word in ("mag", "g-", "j-", "pm"))
     pd.testing.assert_frame_equal(
         plain.iloc[:, :5], rich[list(plain)[:5]], check_exact=True
     )
