@@ -5,8 +5,9 @@ Download the public data
 Fetches what the studies of this gallery use, into ``data/`` (or the folder that
 ``SKASTRO_DATA`` names): Galaxy Zoo 1 Table 2 (20 MB), Fashion-MNIST (31 MB), two tables
 of X-ray sources with known classes (2 MB) and cut-outs of 300 galaxies of each class
-from the image service of SDSS (900 pictures of about 3 kB, one every half second). It can be stopped and started again at any time:
-what is there is not asked for twice. ``make data`` runs it.
+from the image service of SDSS (900 pictures of about 3 kB,
+one every half second). It can be stopped and started again at any time: what is there
+is not asked for twice. ``make data`` runs it.
 """
 
 from __future__ import annotations
