@@ -42,7 +42,7 @@ class Scale(NamedTuple):
 
 SCALES = {
     "glance": Scale(2, 50, 10),
-    "quick": Scale(3, 100, 40),
+    "quick": Scale(3, 100, 30),
     "table": Scale(5, 500, 600),
 }
 # The galaxy examples have a larger one.
@@ -157,6 +157,11 @@ class Predictions(NamedTuple):
     proba: np.ndarray
     predicted: np.ndarray
     fold: np.ndarray
+
+    def only(self, rows: np.ndarray) -> Predictions:
+        """Keep the rows of a mask."""
+        y, classes, *others = self
+        return Predictions(y[rows], classes, *(values[rows] for values in others))
 
     def summary(self) -> ClassificationSummary:
         """Score all rows, with the spread of the folds."""

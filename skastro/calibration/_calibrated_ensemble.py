@@ -231,11 +231,32 @@ class CalibratedEnsembleClassifier(
             Rows sum to 1; columns follow ``classes_``.
         """
         check_is_fitted(self)
-        by_name: dict[str, Any] = {
+        return self._combined(self._asked(X))
+
+    def member_proba(self, X: Any) -> dict[str, NDArray[np.float64]]:
+        """Give the calibrated probabilities of each classifier alone.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_classes)
+            By the names in ``estimators``; where they disagree, the average is worth
+            less.
+        """
+        check_is_fitted(self)
+        same: Any = np.asarray
+        return {k: self.calibrators_.get(k, same)(p) for k, p in self._asked(X).items()}
+
+    def _asked(self, X: Any) -> dict[str, NDArray[np.float64]]:
+        """Give the mean of each classifier's folds, before calibration."""
+        return {
             name: np.mean([_proba(m, X, self.classes_) for m in models], axis=0)
             for name, models in self.estimators_.items()
         }
-        return self._combined(by_name)
 
     def _named(self) -> list[tuple[str, Any]]:
         if self.estimators is None:

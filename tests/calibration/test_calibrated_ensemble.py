@@ -145,6 +145,10 @@ def test_two_are_better_than_the_worse_and_repeats_are_counted() -> None:
     }
     assert set(model.calibrators_) == {"linear", "bayes", "average"}
     assert loss["both"] < max(loss["linear"], loss["bayes"])
+    members = model.member_proba(X[test])
+    logs = np.mean([np.log(members[name]) for name in ("linear", "bayes")], axis=0)
+    expected = model.calibrators_["average"](softmax(logs, axis=1))
+    np.testing.assert_allclose(model.predict_proba(X[test]), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("average", ["geometric", "arithmetic"])
