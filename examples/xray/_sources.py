@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, check_cv
 
 from skastro.datasets import (
     fetch_csc_training,
@@ -194,26 +194,19 @@ def folds(seed: int = 0) -> StratifiedKFold:
 
 
 def cross_predict(
-    model: Any,
-    X: pd.DataFrame,
-    y: np.ndarray,
-    cv: Any = None,
-    on_train: Callable[[pd.DataFrame, np.ndarray], tuple] | None = None,
+    model: Any, X: pd.DataFrame, y: np.ndarray, cv: Any = None
 ) -> Predictions:
     """Train on each training part and predict its test part.
 
-    ``cross_val_predict`` would train twice, for probabilities and for decisions.
-    ``on_train`` may change the training part, but never the test part.
+    ``cross_val_predict`` would train twice, for probabilities and for decisions. A
+    class that a training part does not have gets the probability 0 there.
     """
     classes = np.unique(y)
     proba = np.zeros((len(y), classes.size))
     predicted = np.empty_like(y)
     fold = np.zeros(len(y), dtype=int)
-    for number, (train, test) in enumerate((cv or folds()).split(X, y)):
-        part, labels = X.iloc[train], y[train]
-        if on_train is not None:
-            part, labels = on_train(part, labels)
-        fitted = clone(model).fit(part, labels)
+    for number, (train, test) in enumerate(check_cv(cv or folds()).split(X, y)):
+        fitted = clone(model).fit(X.iloc[train], y[train])
         columns = np.searchsorted(classes, fitted.classes_)
         proba[test[:, None], columns] = fitted.predict_proba(X.iloc[test])
         predicted[test] = fitted.predict(X.iloc[test])

@@ -9,8 +9,8 @@ that chose it. A second cross-validation around the search gives the honest one.
 
 Before that, the preparation: what do Yeo-Johnson and min-max scaling make of fluxes?
 
-The search trains each net for at most 30 epochs here instead of the study's 600, so that
-it takes seconds (``SKASTRO_SCALE="table"`` has them all).
+The search trains each net for at most 30 epochs here instead of the study's 600, so
+that it takes seconds (``SKASTRO_SCALE="table"`` has them all).
 """
 
 import sys
@@ -23,19 +23,14 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
 import _sources as sources
 from scipy.stats import skew
-from sklearn.model_selection import (
-    GridSearchCV,
-    StratifiedKFold,
-    ValidationCurveDisplay,
-    cross_validate,
-)
+from sklearn.model_selection import GridSearchCV, ValidationCurveDisplay, cross_validate
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
 from skastro.xray import xray_features, xray_pipeline
 
 frame, y, _ = sources.load_chandra()
 X = frame.drop(columns="label")
-cv = StratifiedKFold(sources.scale.n_folds, shuffle=True, random_state=0)
+cv = sources.folds()
 
 # %%
 # Before and after Yeo-Johnson and min-max
@@ -167,16 +162,17 @@ sources.show_table(
 nested = cross_validate(
     search, X, y, cv=cv, scoring=list(scores), return_estimator=True
 )
-rows = [
-    {
-        "score": label,
-        "of the chosen, in the search": f"{results.loc[search.best_index_, f'mean_test_{score}']:.3f}",
-        "best of the grid": f"{results[f'mean_test_{score}'].max():.3f}",
-        "nested": f"{nested[f'test_{score}'].mean():.3f} ± "
-        f"{nested[f'test_{score}'].std(ddof=1):.3f}",
-    }
-    for score, label in scores.items()
-]
+rows = []
+for score, label in scores.items():
+    inner, outer = results[f"mean_test_{score}"], nested[f"test_{score}"]
+    rows.append(
+        {
+            "score": label,
+            "in the search, of the chosen": f"{inner[search.best_index_]:.3f}",
+            "in the search, best": f"{inner.max():.3f}",
+            "nested": f"{outer.mean():.3f} ± {outer.std(ddof=1):.3f}",
+        }
+    )
 sources.show_table("Chosen by macro-F1", rows)
 for k, fitted in enumerate([search, *nested["estimator"]]):
     best = fitted.best_params_

@@ -192,6 +192,70 @@ def flux_over_magnitude(X: Any, floor: float, how: str) -> NDArray[np.float64]:
     return join(values[:, :n_flux], floor) + 0.4 * values[:, n_flux:]
 
 
+def log10_luminosity(X: Any, floor: float, how: str) -> NDArray[np.float64]:
+    """Give log10 of flux times distance squared, up to a constant.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, p_flux + 1)
+        X-ray fluxes, and then the distance in pc.
+    floor : float
+        Of the flux.
+    how : str
+        See `flux_over_magnitude`.
+
+    Returns
+    -------
+    ndarray of shape (n, 1)
+        NaN where the distance is missing or not positive.
+    """
+    values = _numbers(X)
+    # A luminosity adds 2 log10(d), which is -0.4 times a magnitude of -5 log10(d).
+    values = np.column_stack([values[:, :-1], 5 * _log10_positive(values[:, -1])])
+    return flux_over_magnitude(values, floor, how)
+
+
+def absolute_magnitude(X: Any) -> NDArray[np.float64]:
+    """Give magnitudes at 10 pc, without extinction.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, p + 1)
+        Magnitudes, and then the distance in pc.
+
+    Returns
+    -------
+    ndarray of shape (n, p)
+        NaN where the distance is missing or not positive.
+    """
+    values = _numbers(X)
+    return values[:, :-1] - 5 * _log10_positive(values[:, -1:]) + 5
+
+
+def log10_product(X: Any, floor: float) -> NDArray[np.float64]:
+    """Add the logarithms of all columns.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, p)
+        Values.
+    floor : float
+        Of each.
+
+    Returns
+    -------
+    ndarray of shape (n, 1)
+        NaN where any is missing.
+    """
+    return floored_log10(X, floor).sum(axis=1, keepdims=True)
+
+
+def _log10_positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take log10 of what is positive, NaN of the rest."""
+    out = np.full_like(values, np.nan)
+    return np.log10(values, out=out, where=values > 0)
+
+
 def prefixed(_: Any, names: Sequence[str], prefix: str, keep: int = 0) -> list[str]:
     """Name the outputs after the inputs.
 

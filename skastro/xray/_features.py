@@ -18,6 +18,8 @@ from skastro.xray._hardness_ratio import HardnessRatio
 
 # Well below what any catalogue of these units lists.
 DEFAULT_FLOORS = {"flux": 1e-18, "rate": 1e-6}
+# mas/yr; also far below any distance in pc.
+FAINTEST_MOTION = 1e-3
 # What is taken as it is.
 _PLAIN = ("extent", "fvar")
 _RICH = ("extent_err", "fvar_err", "powlaw_gamma", "powlaw_gamma_err")
@@ -57,7 +59,9 @@ def xray_features(
         there is), hardness ratios, variability, extent, and for counterparts the
         magnitudes, neighbouring colours, proper motion and parallax. "rich" adds the
         logarithms of the bands, signal-to-noise ratios, errors, tails of
-        probabilities, all colours and ratios of X-rays to light.
+        probabilities, all colours, ratios of X-rays to light, and with a distance
+        luminosity, absolute magnitudes and the speed across the sky (logarithms up to
+        a constant).
     counterparts : bool, default=True
         Whether columns of other wavelengths are used, where there are any.
     missing : {"keep", "indicate", "impute"}, default="keep"
@@ -289,6 +293,8 @@ class _Steps:
                 floor=self._floor(flux[0]),
                 how=how,
             )
+        if rich and "distance" in self.given:
+            self._at_distance()
         columns = self._have(_COUNTERPART)
         if columns:
             self.found.append(("astrometry", "passthrough", columns))
@@ -299,6 +305,36 @@ class _Steps:
             partial(functions.prefixed, prefix="log_"),
             floor=1e-3,
         )
+
+    def _at_distance(self) -> None:
+        """Add what a source is like where it is: a star as far as that, or not."""
+        flux, how, _ = self._brightness()
+        floor = self._floor(flux[0]) if flux else 0.0
+        if flux:
+            self._add(
+                "luminosity",
+                functions.log10_luminosity,
+                [*flux, "distance"],
+                partial(_constant_name, name="log_luminosity"),
+                floor=floor,
+                how=how,
+            )
+        magnitudes = self._have(["gmag", "kmag"])
+        if magnitudes:
+            self._add(
+                "absolute_magnitudes",
+                functions.absolute_magnitude,
+                [*magnitudes, "distance"],
+                partial(functions.prefixed, prefix="absolute_", keep=len(magnitudes)),
+            )
+        if "pm" in self.given:
+            self._add(
+                "speed",
+                functions.log10_product,
+                ["pm", "distance"],
+                partial(_constant_name, name="log_speed"),
+                floor=FAINTEST_MOTION,
+            )
 
 
 def _constant_name(_: Any, names: Any, *, name: str) -> list[str]:

@@ -132,7 +132,7 @@ def xray_pipeline(
     )
     ensemble: Any = CalibratedEnsembleClassifier(
         [("trees", _trees()), ("net", _net())],
-        n_repeats={"net": 2},
+        cv=10,
         n_jobs=n_jobs,
         random_state=random_state,
     )

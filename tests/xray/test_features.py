@@ -39,6 +39,7 @@ def chandra() -> pd.DataFrame:
             "jmag": [13.0, 12.0, np.nan],
             "kmag": [12.5, 11.0, np.nan],
             "pm": [10.0, 0.0, np.nan],
+            "distance": [100.0, 0.0, np.nan],
         }
     )
 
@@ -62,6 +63,10 @@ def test_values_by_hand() -> None:
     assert first["j-k"] == 0.5
     assert first["log_fx_jmag"] == pytest.approx(np.log10(5e-14) + 0.4 * 13)
     assert first["log_pm"] == 1
+    assert first["log_luminosity"] == pytest.approx(np.log10(5e-14) + 4)
+    assert first["absolute_gmag"] == pytest.approx(10)
+    assert first["absolute_kmag"] == pytest.approx(7.5)
+    assert first["log_speed"] == pytest.approx(3)
     second = out.iloc[1]
     assert second["log_flux_s"] == -18
     assert np.isnan(second["log_snr_flux_s"])
@@ -69,6 +74,8 @@ def test_values_by_hand() -> None:
     assert second["tail_var_intra_prob"] == 8
     assert np.isnan(second["g-j"])
     assert second["log_pm"] == -3
+    assert np.isnan(second["log_luminosity"])
+    assert np.isnan(second["absolute_kmag"])
     assert out.iloc[2].isna().all()
     assert (out.dtypes == np.float64).all()
 
@@ -94,6 +101,7 @@ def test_plain_is_a_part_and_counterparts_can_be_left_out() -> None:
         "g-j",
         "j-k",
         "log_pm",
+        "log_distance",
     ]
     rich = xray_features(X, counterparts=False).fit_transform(X)
     assert not any(word in name for name in rich for word in ("mag", "g-", "j-", "pm"))
@@ -113,7 +121,7 @@ def test_missing(missing: str) -> None:
     assert bool(flags) == (missing == "indicate")
     if flags:
         # One a column of the catalogue, not one for everything made of it.
-        assert len(flags) == len(set(flags)) == 11
+        assert len(flags) == len(set(flags)) == 12
         assert out["missingindicator_gmag"].tolist() == [False, True, True]
         assert "missingindicator_g-j" not in flags
     if missing != "keep":
