@@ -9,8 +9,7 @@ of that is there anyway: one that only imports and fits, one that reads only. Th
 ratios and flags are drawn at random: the time does not depend on them, and no score is
 reported.
 
-Run it with ``python benchmarks/xray_catalogue.py``; ``--rows 1000000`` takes a round
-million, ``--preset study`` the other pipeline.
+Run it with ``python benchmarks/xray_catalogue.py [--runs ROWS:PRESET ...]``.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ from skastro.xray import classify_catalogue, read_4xmm, xray_pipeline
 ROWS = 983_948  # detections of 4XMM-DR13
 PIECE = 20_000
 LIMIT_GIB = 4.0
+THREADS = os.cpu_count() or 1
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "xray_catalogue.rst"
 TYPES = {"K": ">i8", "D": ">f8", "E": ">f4", "I": ">i2", "L": "i1"}
 READ = [
@@ -153,11 +153,11 @@ def child(arguments: argparse.Namespace) -> None:
     print(json.dumps({"n_rows": n_rows, "peak": peak_memory(), **took}))
 
 
-def measure(task: str, path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run a child of one thread and read what it printed."""
+def measure(task: str, path: Path, preset: str, chunk: int) -> dict[str, Any]:
+    """Run a child and read what it printed."""
     command = [sys.executable, __file__, "--task", task, "--path", str(path)]
-    command += ["--chunk", str(arguments.chunk), "--preset", arguments.preset]
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command += ["--chunk", str(chunk), "--preset", preset]
+    threads = {"OMP_NUM_THREADS": str(THREADS)}
     done = subprocess.run(
         command, env={**os.environ, **threads}, check=True, stdout=subprocess.PIPE
     )
@@ -166,30 +166,30 @@ def measure(task: str, path: Path, arguments: argparse.Namespace) -> dict[str, A
 
 def main(arguments: argparse.Namespace) -> None:
     page = Page(None if arguments.dry else PAGE, "A catalogue of a million rows")
-    command = "python benchmarks/xray_catalogue.py"
-    command += f" --rows {' '.join(map(str, arguments.rows))}"
-    versions = f"Python {platform.python_version()}, pandas {pd.__version__}, "
-    versions += f"scikit-learn {sklearn.__version__}"
     page.text(
-        f"Made on {datetime.now(UTC):%Y-%m-%d} by ``{command}`` on "
-        f"{platform.machine()}, one thread, {versions}. The catalogue is a generated "
-        "FITS file like the full table of 4XMM-DR13 (983,948 detections); a child "
-        f"process reads it in chunks of {arguments.chunk:,} rows, classifies every row "
-        f'into nine classes with the preset "{arguments.preset}" of `xray_pipeline` '
-        "and writes ids, positions, class and probabilities to a CSV file. Peak is the "
-        f"resident memory of the whole process; the limit is {LIMIT_GIB:.0f} GiB."
+        f"Made on {datetime.now(UTC):%Y-%m-%d} by ``python "
+        f"benchmarks/xray_catalogue.py`` on {THREADS} threads of {platform.machine()}, "
+        f"Python {platform.python_version()}, pandas {pd.__version__}, scikit-learn "
+        f"{sklearn.__version__}. The catalogue is a generated FITS file like the full "
+        "table of 4XMM-DR13 (983,948 detections). A child process fits a preset of "
+        "`xray_pipeline` to 4,000 simulated sources, reads the catalogue in chunks of "
+        f"{arguments.chunk:,} rows, and writes ids, positions, class and the "
+        "probabilities of nine classes to a CSV file. Peak is the resident memory of "
+        f"the whole process; the limit is {LIMIT_GIB:.0f} GiB."
     )
     table = []
-    for n_rows in arguments.rows:
+    for run in arguments.runs:
+        rows, _, preset = run.partition(":")
+        n_rows = int(rows)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "catalogue.fits")
             size = write_catalogue(path, n_rows, arguments.fillers)
             for task, what in (
-                ("fit", "import, simulate and fit 4,000 sources"),
+                ("fit", "import, simulate and fit"),
                 ("read", "and read all rows"),
                 ("classify", "and classify, write CSV"),
             ):
-                found = measure(task, path, arguments)
+                found = measure(task, path, preset, arguments.chunk)
                 if found["n_rows"] != (0 if task == "fit" else n_rows):
                     raise AssertionError(f"{task}: {found['n_rows']} of {n_rows} rows")
                 seconds = found["rest"] if task != "fit" else found["fit"]
@@ -199,6 +199,7 @@ def main(arguments: argparse.Namespace) -> None:
                 row = {
                     "rows": f"{n_rows:,}",
                     "file": f"{size / 2**20:,.0f} MiB",
+                    "preset": preset,
                     "step": what,
                     "seconds": f"{seconds:.1f}",
                     "rows a second": "",
@@ -212,15 +213,15 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[ROWS, 1_000_000])
+    parser.add_argument(
+        "--runs", nargs="+", default=[f"{ROWS}:study", "1000000:recommended"]
+    )
     parser.add_argument("--chunk", type=int, default=50_000)
     parser.add_argument("--fillers", type=int, default=200)
-    parser.add_argument(
-        "--preset", choices=["recommended", "study"], default="recommended"
-    )
     parser.add_argument("--dry", action="store_true", help="print only, write no page")
     parser.add_argument("--task", choices=["fit", "read", "classify"])
     parser.add_argument("--path", type=Path)
+    parser.add_argument("--preset")
     given = parser.parse_args()
     if given.task:
         child(given)

@@ -20,22 +20,27 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-for folder in ("galaxy", "training"):
+for folder in ("galaxy", "training", "xray"):
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 import _fashion as fashion
+import _sources as sources
 import _study as study
+from sklearn.model_selection import train_test_split
 
+from skastro.calibration import ReliabilityDisplay, RiskCoverageDisplay
 from skastro.galaxy import (
     GalaxyCNNClassifier,
     ResolutionCurveDisplay,
     ResolutionDegrader,
 )
+from skastro.metrics import classification_summary
 from skastro.model_selection import (
     EpochCurveDisplay,
     MeanConfusionMatrixDisplay,
     OverfittingDisplay,
     repeated_holdout,
 )
+from skastro.xray import SkyMapDisplay, xray_pipeline
 
 OUTPUT = Path(__file__).resolve().parents[1] / "demo_output"
 N_REPEATS = 2
@@ -172,9 +177,71 @@ def overfitting() -> None:
     display.figure_.savefig(OUTPUT / "overfitting_baseline.png", dpi=120)
 
 
+def xray() -> None:
+    """X-ray sources in eight or nine classes, and what may be believed of them."""
+    frame, y, _ = sources.load_chandra(2000)
+    train, test = train_test_split(
+        np.arange(len(y)), test_size=0.5, stratify=y, random_state=0
+    )
+    truth, known = y[test], frame.iloc[train]
+    models = {
+        "study's preset, X-rays alone": xray_pipeline(frame, "study", random_state=0),
+        "recommended, X-rays alone": xray_pipeline(
+            frame, counterparts=False, n_jobs=2, random_state=0
+        ),
+        "recommended, with counterparts": xray_pipeline(
+            frame, n_jobs=2, random_state=0
+        ),
+    }
+    short = dict(zip(models, ("study", "recommended", "counterparts"), strict=True))
+    rows, per_class, proba, predicted = [], {}, {}, {}
+    for name, model in models.items():
+        model.fit(known, y[train])
+        proba[name] = model.predict_proba(frame.iloc[test])
+        predicted[name] = model.predict(frame.iloc[test])
+        found = classification_summary(
+            truth, proba[name], y_pred=predicted[name], labels=model.classes_
+        )
+        value = found.overall["value"]
+        columns = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "ece")
+        row = {c.replace("_", " "): f"{value[c]:.3f}" for c in columns}
+        rows.append({"classifier": name} | row)
+        per_class[name] = found.per_class["f1"]
+    sources.show_table(
+        f"{len(train):,} sources to learn from, {len(test):,} to test on (the study's "
+        f"own accuracy, on other sources: {sources.STUDY_ACCURACY:.3f})",
+        rows,
+    )
+    print("\nF1 of the classes")
+    print(pd.DataFrame(per_class).T.round(2).to_string())
+
+    name, model = list(models.items())[-1]
+    figure, ax = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
+    MeanConfusionMatrixDisplay.from_predictions(truth, predicted[name]).plot(
+        ax=ax, xticks_rotation=60
+    )
+    ax.set_title(name)
+    figure.savefig(OUTPUT / "xray_confusion.png", dpi=120)
+    figure, axes = plt.subplots(
+        2, 3, figsize=(12, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
+    for column, (title, stated) in zip(axes.T, proba.items(), strict=True):
+        ReliabilityDisplay.from_predictions(
+            truth, stated, labels=model.classes_, name=short[title]
+        ).plot(column, min_count=5)
+    figure.savefig(OUTPUT / "xray_reliability.png", dpi=120)
+    display = RiskCoverageDisplay.from_predictions(
+        truth, predicted[name], proba[name].max(axis=1), name=name
+    ).plot(thresholds=[0.5, 0.8, 0.9])
+    display.figure_.savefig(OUTPUT / "xray_risk_coverage.png", dpi=120)
+    sky = SkyMapDisplay.from_frame(frame).plot()
+    sky.figure_.savefig(OUTPUT / "xray_sky.png", dpi=120, bbox_inches="tight")
+
+
 STOPS: dict[str, Callable[[], None]] = {
     "Galaxy morphology": galaxy,
     "Image classification and over-fitting": overfitting,
+    "X-ray sources": xray,
 }
 
 

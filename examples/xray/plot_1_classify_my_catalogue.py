@@ -50,10 +50,10 @@ display = SkyMapDisplay.from_frame(frame, classes=classes).plot()
 display.ax_.set_title("Where the labelled sources are", fontsize=11)
 
 # %%
-# Classes are unequal, and so are their places: young stars sit in a few star-forming
-# regions, active galaxies where deep surveys looked. Positions are never a feature, but
-# neighbours share exposure and extinction, and a split by source flatters. The
-# benchmark has folds by field of the sky as well.
+# Classes are of unequal size, and have their places: young stars sit in a few
+# star-forming regions, binaries along the Galactic plane, active galaxies away from it.
+# Positions are never a feature, but neighbours share exposure and extinction, and a
+# split by source flatters. The benchmark has folds by field of the sky as well.
 #
 # Hardness-ratio planes
 # ---------------------
@@ -64,9 +64,11 @@ display.ax_.set_title("Where the labelled sources are", fontsize=11)
 
 xmm, _, _ = sources.load_xmm(smallest_class=7)
 ratios = sources.hardness_names(xmm)
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(11.5, 4.6), layout="constrained")
+# The legends stand beside the axes and push them to the edge.
+figure.get_layout_engine().set(w_pad=0.15)
 for ax, (first, second) in zip(axes, (ratios[:2], ratios[2:]), strict=True):
-    HardnessRatioDisplay.from_frame(xmm, first, second).plot(ax, max_error_bars=10)
+    HardnessRatioDisplay.from_frame(xmm, first, second).plot(ax, max_error_bars=0)
 figure.suptitle("Hardness ratios of sources with known classes")
 
 # %%
@@ -120,7 +122,8 @@ for name, model in models.items():
 # The accuracy beside its balanced view
 # -------------------------------------
 # Errors are standard deviations over bootstrap draws of the test sources. They leave
-# out that other training sources would give another classifier.
+# out that other training sources would give another classifier: for that there are
+# repeated folds, in the benchmark.
 
 print(f"{len(train):,} sources to learn from, {len(test):,} to test on")
 majority = np.full_like(y_test, classes[counts.argmax()])
@@ -174,10 +177,10 @@ ax.set(ylabel="F1", ylim=(0, 1), title="F1 of the classes (test sources)")
 figure.legend(loc="outside lower center", frameon=False, fontsize=9)
 
 # %%
-# Confusion matrices: each row sums to one.
+# Confusion matrices of the two that had the same columns: each row sums to one.
 
 figure, axes = plt.subplots(1, 2, figsize=(13, 5.6), layout="constrained")
-for ax, name in zip(axes, list(tables)[::2], strict=True):
+for ax, name in zip(axes, list(tables)[:2], strict=True):
     MeanConfusionMatrixDisplay.from_predictions(
         y_test, predicted[name], labels=order
     ).plot(ax, colorbar=False)

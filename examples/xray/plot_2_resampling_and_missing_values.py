@@ -240,9 +240,8 @@ sources.show_table("The study's net", rows)
 # ("indicate"). Whatever the flags achieve is knowledge of how deep and where surveys
 # looked. It need not hold in the next catalogue: show both.
 
-rows = [
-    {"gaps": "largest class", **sources.cross_predict(DummyClassifier(), X, y).row()}
-]
+largest = sources.cross_predict(DummyClassifier(), X, y)
+rows = [{"columns": "none", "gaps": "largest class", **largest.row()}]
 for what, counterparts in (("X-rays", False), ("with counterparts", True)):
     columns = columns_of(xray_features(X, counterparts=counterparts))
     flags = make_pipeline(MissingIndicator(features="all"), clone(forest))

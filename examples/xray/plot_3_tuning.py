@@ -35,10 +35,11 @@ cv = sources.folds()
 # %%
 # Before and after Yeo-Johnson and min-max
 # ----------------------------------------
-# Fluxes are some 1e-14 erg/cm²/s, and the Yeo-Johnson transformation is linear near 0:
-# it leaves them as skewed as they were, min-max scaling puts nearly all of them into
-# one bin, and a net sees a constant. With the logarithm taken first, as
-# `skastro.xray.xray_features` does, it has something to work on.
+# Fluxes are some 1e-14 erg/cm²/s, and the Yeo-Johnson transformation of such numbers is
+# linear unless its exponent is astronomically large. It does become that, and still the
+# fluxes stay skewed: most of them end at one edge of the scaled range, where a net
+# hardly tells them apart. With the logarithm taken first, as
+# `skastro.xray.xray_features` does, they fill it.
 
 values = xray_features(
     X, detail="plain", counterparts=False, missing="impute"
@@ -54,7 +55,8 @@ columns = pd.DataFrame(
     }
 )
 stages = {"as it is": columns.to_numpy()}
-stages["after Yeo-Johnson"] = PowerTransformer().fit_transform(stages["as it is"])
+power = PowerTransformer().fit(stages["as it is"])
+stages["after Yeo-Johnson"] = power.transform(stages["as it is"])
 stages["after min-max"] = MinMaxScaler().fit_transform(stages["after Yeo-Johnson"])
 
 figure, axes = plt.subplots(
@@ -65,7 +67,19 @@ for row, (stage, array) in zip(axes, stages.items(), strict=True):
     for ax, name, column in zip(row, columns, array.T, strict=True):
         ax.hist(column, bins=40, color="#0072B2")
         ax.set_title(f"{name}\nskewness {skew(column):+.1f}", fontsize=9)
-        ax.set_yscale("log")
+sources.show_table(
+    "Preparation",
+    [
+        {
+            "column": name,
+            "exponent of Yeo-Johnson": f"{exponent:.3g}",
+            "in the lowest tenth of the scaled range": f"{(column < 0.1).mean():.1%}",
+        }
+        for name, exponent, column in zip(
+            columns, power.lambdas_, stages["after min-max"].T, strict=True
+        )
+    ],
+)
 
 # %%
 # Accuracy against the number of neurons
@@ -113,14 +127,14 @@ for ax, (score, label) in zip(axes, scores.items(), strict=True):
     ax.minorticks_off()
     ax.grid(color="0.9")
     ax.legend(["training", "validation"], frameon=False)
-axes[0].axhline(sources.STUDY_ACCURACY, color="0.5", ls=":", lw=1)
 figure.suptitle("The study's net; bands are the deviation of a fold", fontsize=11)
 
 # %%
 # The search
 # ----------
 # Everything is a parameter of one pipeline: the cap of the resampler, the scaler, the
-# width of the net. One search computes several scores, and each has a favourite.
+# width of the net. One search computes several scores, and each may have another
+# favourite. With few epochs the winner may also be what learns fastest.
 
 grid = {
     "resample__cap": [150, 500],
@@ -168,8 +182,8 @@ for score, label in scores.items():
     rows.append(
         {
             "score": label,
-            "in the search, of the chosen": f"{inner[search.best_index_]:.3f}",
-            "in the search, best": f"{inner.max():.3f}",
+            "search: the chosen": f"{inner[search.best_index_]:.3f}",
+            "search: the best": f"{inner.max():.3f}",
             "nested": f"{outer.mean():.3f} ± {outer.std(ddof=1):.3f}",
         }
     )

@@ -9,29 +9,30 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.naive_bayes import GaussianNB
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skastro.calibration._decisions import DecidesByProbability
+from skastro.calibration._fold_fits import class_weighted, fit_fold, proba_of
 from skastro.calibration._meta import (
-    DecidesByProbability,
     TrainingRows,
-    aligned_proba,
     check_rows,
 )
 from skastro.calibration._temperature import TemperatureScaling, log_proba
+from skastro.utils import own_random_state
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
 
 class CalibratedEnsembleClassifier(
-    DecidesByProbability, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    DecidesByProbability, ClassifierMixin, MetaEstimatorMixin, _BaseComposition
 ):
     """Average of classifiers that are calibrated on their own out-of-fold rows.
 
@@ -81,6 +82,10 @@ class CalibratedEnsembleClassifier(
     calibrators_ : dict of str to TemperatureScaling
         By classifier; the one of the average is under "average". Empty without
         calibration.
+    priors_ : ndarray of shape (n_classes,)
+        Class frequencies that the probabilities are for: those of the training rows.
+        Only with ``calibration="bias"``, which takes out what ``balance`` or a
+        resampler in a classifier has changed.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of the training rows from classifiers that did not see them;
         NaN for rows that no inner fold tests.
@@ -160,6 +165,37 @@ class CalibratedEnsembleClassifier(
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Give the parameters, those of the classifiers by name too.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether those of the classifiers are among them, as ``name__parameter``.
+
+        Returns
+        -------
+        dict
+            Name to value.
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> CalibratedEnsembleClassifier:
+        """Set parameters, or a whole classifier by its name.
+
+        Parameters
+        ----------
+        **params : dict
+            As `get_params` gives them.
+
+        Returns
+        -------
+        CalibratedEnsembleClassifier
+            The estimator.
+        """
+        self._set_params("estimators", **params)
+        return self
+
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None
     ) -> CalibratedEnsembleClassifier:
@@ -186,16 +222,17 @@ class CalibratedEnsembleClassifier(
         named = self._named()
         self.classes_, codes = np.unique(rows.y, return_inverse=True)
         weighted = replace(
-            rows, sample_weight=self._training_weight(codes, rows.sample_weight)
+            rows, sample_weight=class_weighted(codes, rows.sample_weight, self.balance)
         )
-        rng = check_random_state(self.random_state)
+        repeats = self._repeats([name for name, _ in named])
+        rng = own_random_state(self.random_state)
         jobs = [
             (name, clone(estimator), train, test, int(rng.randint(LARGEST_SEED)))
             for name, estimator in named
-            for train, test in self._splits(name, rows, rng)
+            for train, test in self._splits(repeats[name], rows, rng)
         ]
         done = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_fold)(model, weighted, train, test, seed, self.classes_)
+            delayed(fit_fold)(model, weighted, train, test, seed, self.classes_)
             for _, model, train, test, seed in jobs
         )
 
@@ -210,6 +247,11 @@ class CalibratedEnsembleClassifier(
         tested = np.min(list(times.values()), axis=0) > 0
         out_of_fold = {k: total[k][tested] / times[k][tested, None] for k in total}
         self._calibrate(out_of_fold, codes, rows.sample_weight, tested)
+        self.__dict__.pop("priors_", None)
+        if self.calibration == "bias":
+            # The biases fit the probabilities to these, whatever training has weighted.
+            count = np.bincount(codes, weights=rows.sample_weight)
+            self.priors_ = count / count.sum()
         for name in ("n_features_in_", "feature_names_in_"):
             # Of an earlier fit, on an input without them.
             self.__dict__.pop(name, None)
@@ -254,7 +296,7 @@ class CalibratedEnsembleClassifier(
     def _asked(self, X: Any) -> dict[str, NDArray[np.float64]]:
         """Give the mean of each classifier's folds, before calibration."""
         return {
-            name: np.mean([_proba(m, X, self.classes_) for m in models], axis=0)
+            name: np.mean([proba_of(m, X, self.classes_) for m in models], axis=0)
             for name, models in self.estimators_.items()
         }
 
@@ -265,30 +307,33 @@ class CalibratedEnsembleClassifier(
                 ("bayes", GaussianNB()),
             ]
         names = [name for name, _ in self.estimators]
-        if not names or len(set(names)) < len(names) or "average" in names:
+        if not names or "average" in names:
             raise ValueError(
-                "estimators must be a list of (name, classifier) with names that "
-                f'differ and are not "average"; got the names {names}.'
+                "estimators must be a list of (name, classifier), with other names "
+                f'than "average"; got the names {names}.'
             )
+        self._validate_names(names)
         return list(self.estimators)
 
-    def _training_weight(
-        self, codes: NDArray[np.intp], weight: NDArray[Any] | None
-    ) -> NDArray[np.float64] | None:
-        if not self.balance:
-            return weight
-        count = np.bincount(codes, weights=weight).astype(float)
-        with np.errstate(divide="ignore"):
-            of_class = np.where(count > 0, count**-self.balance, 0.0)
-        of_row = of_class[codes] * (1.0 if weight is None else weight)
-        total = len(codes) if weight is None else weight.sum()
-        return of_row * (total / of_row.sum())
+    def _repeats(self, names: list[str]) -> dict[str, int]:
+        """Read how often each classifier goes through the folds."""
+        given = self.n_repeats
+        if not isinstance(given, dict):
+            return dict.fromkeys(names, given)
+        wrong = [
+            name
+            for name, number in given.items()
+            if name not in names or number != int(number) or number < 1
+        ]
+        if wrong:
+            raise ValueError(
+                f"n_repeats must give positive integers for names among {names}, got "
+                f"{given}."
+            )
+        return {name: given.get(name, 1) for name in names}
 
-    def _splits(self, name: str, rows: TrainingRows, rng: Any) -> Iterator[Any]:
+    def _splits(self, repeats: int, rows: TrainingRows, rng: Any) -> Iterator[Any]:
         """Give the folds of all repeats of one classifier."""
-        repeats = self.n_repeats
-        if isinstance(repeats, dict):
-            repeats = repeats.get(name, 1)
         for _ in range(repeats):
             if isinstance(self.cv, Integral):
                 smallest = int(np.unique(rows.y, return_counts=True)[1].min())
@@ -344,25 +389,3 @@ class CalibratedEnsembleClassifier(
         tags.input_tags.allow_nan = all(t.allow_nan for t in inner)
         tags.input_tags.sparse = all(t.sparse for t in inner)
         return tags
-
-
-def _proba(model: Any, X: Any, classes: NDArray[Any]) -> NDArray[np.float64]:
-    """Give probabilities in float64: those of nets sum to 1 within 1e-7 only."""
-    proba = np.asarray(aligned_proba(model, X, classes), dtype=np.float64)
-    return proba / proba.sum(axis=1, keepdims=True)
-
-
-def _fit_fold(
-    model: Any,
-    rows: TrainingRows,
-    train: NDArray[np.integer],
-    test: NDArray[np.integer],
-    seed: int,
-    classes: NDArray[Any],
-) -> tuple[Any, NDArray[np.float64]]:
-    """Train on a fold and give the probabilities of the rest."""
-    names = [n for n in model.get_params() if n.split("__")[-1] == "random_state"]
-    model.set_params(**dict.fromkeys(names, seed))
-    fitted = rows.fit(model, train)
-    X, _ = _safe_split(fitted, rows.X, rows.y, test, train)
-    return fitted, _proba(fitted, X, classes)

@@ -11,6 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from skastro.calibration._decisions import DecidesLikeInner
 from skastro.calibration._meta import MetaClassifier, check_rows
 from skastro.calibration._out_of_fold import CV_CONSTRAINTS, fit_with_unseen
 from skastro.utils import import_optional
@@ -19,7 +20,7 @@ from skastro.utils import import_optional
 _ROUNDING = 1e-9
 
 
-class ConformalSetClassifier(MetaClassifier):
+class ConformalSetClassifier(DecidesLikeInner, MetaClassifier):
     """Predict sets of classes with a stated coverage, class by class.
 
     ``predict`` gives one class a row, as ever; ``predict_set`` gives all classes that

@@ -97,6 +97,8 @@ def read_columns(
 def _place(X: Any, column: Any) -> int:
     """Give the position of a column."""
     n_columns = X.shape[1]
+    if isinstance(column, bool):
+        raise ValueError(f"error_columns has {column}, which is no column.")
     if isinstance(column, str):
         if not isinstance(X, pd.DataFrame):
             raise ValueError(
@@ -212,6 +214,8 @@ def row_shifts(columns: MeasuredColumns, seed: int) -> np.ndarray:
         for table in (columns.value, columns.error):
             # One NaN and one zero out of the several there are.
             number = np.where(np.isnan(table[:, column]), np.nan, table[:, column])
+            # The same row in single precision is to have the same draws.
+            number = number.astype(np.float32).astype(np.float64)
             bits = (number + 0.0).view(np.uint64)
             state = _mix((state ^ bits) + _STEP)
     shifts = np.empty((n_rows, n_columns))

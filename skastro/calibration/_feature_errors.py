@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import _fit_context, clone
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -28,6 +28,7 @@ from skastro.calibration._meta import (
     aligned_proba,
     check_rows,
 )
+from skastro.utils import own_random_state
 
 # Probabilities that are held at a time: 32 MiB.
 _CHUNK_VALUES = 2**22
@@ -202,7 +203,7 @@ class FeatureErrorEnsemble(MetaClassifier):
         """
         rows = check_rows(X, y, sample_weight, groups, fit_params)
         rng = np.random.default_rng(
-            check_random_state(self.random_state).randint(2**31 - 1)
+            own_random_state(self.random_state).randint(2**31 - 1)
         )
         columns = self._read(rows.X)
         n_columns = 0 if columns is None else len(columns.position)

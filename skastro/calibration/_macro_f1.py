@@ -10,6 +10,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skastro.calibration._decisions import check_proba
 from skastro.calibration._macro_f1_rule import macro_f1_rule
 from skastro.calibration._meta import MetaClassifier, check_rows
 from skastro.calibration._out_of_fold import fit_with_unseen
@@ -48,6 +49,8 @@ class MacroF1Classifier(MetaClassifier):
         The classes.
     rule_ : MacroF1Rule
         The rule, with what it is expected to gain on the training rows.
+    oof_proba_ : ndarray of shape (n_samples, n_classes)
+        That of the inner estimator, if it has one.
     n_features_in_ : int
         As the inner estimator has it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -134,6 +137,10 @@ class MacroF1Classifier(MetaClassifier):
             self._get_estimator(), rows, cv=self.cv, n_jobs=self.n_jobs
         )
         self._set_inner(unseen.estimator, rows)
+        # For those that wrap this one: what cost nothing here shall not there.
+        self.__dict__.pop("oof_proba_", None)
+        if hasattr(unseen.estimator, "oof_proba_"):
+            self.oof_proba_ = unseen.estimator.oof_proba_
         weight = rows.weights()[unseen.row]
         self.rule_ = macro_f1_rule(
             unseen.proba,
@@ -156,4 +163,4 @@ class MacroF1Classifier(MetaClassifier):
             What ``predict`` would give for the same rows.
         """
         check_is_fitted(self)
-        return self.classes_[self.rule_.predict(np.asarray(proba))]
+        return self.classes_[self.rule_.predict(check_proba(proba, self.classes_))]

@@ -27,6 +27,8 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from skastro.calibration._decisions import DecidesByProbability
+
 
 def aligned_proba(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
     """Predict probabilities in the columns of all classes.
@@ -172,6 +174,12 @@ def _why_no_weights(estimator: Any) -> str:
             "and resampling are exclusive: take the sampler out of the pipeline, or "
             "fit without weights."
         )
+    if _routing_enabled():
+        return (
+            f"sample_weight was given, but nothing in the {name} asks for it. Metadata "
+            "routing is on: call set_fit_request(sample_weight=True) on the step that "
+            "is to have it."
+        )
     return f"sample_weight was given, but the fit of {name} does not take it."
 
 
@@ -209,49 +217,12 @@ def check_rows(
     check_classification_targets(y)
     X, y, groups = indexable(X, y, groups)
     if sample_weight is not None:
-        sample_weight = _check_sample_weight(sample_weight, y, dtype=np.float64)
+        sample_weight = _check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        )
     if groups is not None:
         groups = np.asarray(groups)
     return TrainingRows(X, y, sample_weight, groups, fit_params)
-
-
-class DecidesByProbability:
-    """What `predict` makes of probabilities, for those who have these already."""
-
-    classes_: np.ndarray
-
-    def decide(self, proba: Any) -> np.ndarray:
-        """Choose classes by probabilities that were predicted before.
-
-        Parameters
-        ----------
-        proba : array-like of shape (n_samples, n_classes)
-            What ``predict_proba`` gave; a second prediction is saved.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            What ``predict`` would give for the same rows: the most probable classes.
-        """
-        check_is_fitted(self)
-        return self.classes_[np.asarray(proba).argmax(axis=1)]
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the classes that `decide` chooses.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows, handed to the inner estimator as they are.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels, all of them out of ``classes_``.
-        """
-        check_is_fitted(self)
-        proba = self.predict_proba(X)  # type: ignore[attr-defined]
-        return self.decide(proba)
 
 
 class MetaClassifier(

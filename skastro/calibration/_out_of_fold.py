@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
@@ -17,8 +16,10 @@ from skastro.calibration._meta import (
     TrainingRows,
     aligned_proba,
     all_classes,
+    fit_keyword,
     in_columns,
 )
+from skastro.utils import own_random_state
 
 _AUTO_FOLDS = 5
 
@@ -82,7 +83,7 @@ def fit_with_unseen(
     # First, so that what is wrong with X or y is said by the estimator itself.
     fitted = rows.fit(clone(estimator))
     classes = all_classes(fitted, rows.y)
-    free = _free_proba(fitted, len(rows.y)) if _is_auto(cv) else None
+    free = _free_proba(fitted, estimator, rows) if _is_auto(cv) else None
     if free is not None:
         known = np.isfinite(free).all(axis=1)
         proba = in_columns(free, np.asarray(fitted.classes_), classes)
@@ -99,9 +100,14 @@ def _is_auto(cv: Any) -> bool:
     return isinstance(cv, str) and cv == "auto"
 
 
-def _free_proba(fitted: Any, n_rows: int) -> np.ndarray | None:
+def _free_proba(fitted: Any, estimator: Any, rows: TrainingRows) -> np.ndarray | None:
     """Give the probabilities of unseen rows that came with the fit, if any."""
-    for name in ("oof_proba_", "oob_decision_function_"):
+    names = ["oof_proba_", "oob_decision_function_"]
+    if rows.groups is not None:
+        # A bag leaves out rows, not groups: others of the group have been seen.
+        names = ["oof_proba_"] if fit_keyword(estimator, "groups") else []
+    n_rows = len(rows.y)
+    for name in names:
         proba = getattr(fitted, name, None)
         if proba is None:
             continue
@@ -191,7 +197,7 @@ def holdout_split(
     fit, held : ndarray
         Sorted row numbers. Without groups, a class always has a row in `fit`.
     """
-    rng = check_random_state(random_state)
+    rng = own_random_state(random_state)
     if groups is not None:
         parts = max(2, round(1 / min(share, 1 - share)))
         folds = StratifiedGroupKFold(parts, shuffle=True, random_state=rng)

@@ -13,6 +13,7 @@ from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skastro.calibration._decisions import DecidesLikeInner
 from skastro.calibration._meta import MetaClassifier, check_rows
 from skastro.calibration._out_of_fold import CV_CONSTRAINTS, fit_with_unseen
 
@@ -20,7 +21,7 @@ from skastro.calibration._out_of_fold import CV_CONSTRAINTS, fit_with_unseen
 _COVERAGES = np.arange(1, 21) / 20
 
 
-class RejectClassifier(MetaClassifier):
+class RejectClassifier(DecidesLikeInner, MetaClassifier):
     r"""Say beside the predicted class whether it is safe enough to be accepted.
 
     ``predict`` gives every row a class, as ever; ``accept`` is a mask of the rows
@@ -188,6 +189,8 @@ class RejectClassifier(MetaClassifier):
         for name in ("coverage_", "risk_", "risk_bound_"):
             self.__dict__.pop(name, None)
         if isinstance(self.threshold, Real):
+            if np.isnan(float(self.threshold)):
+                raise ValueError("threshold is NaN: nothing could be accepted.")
             self._set_inner(rows.fit(clone(self._get_estimator())), rows)
             self.threshold_ = float(self.threshold)
             return self
@@ -199,7 +202,7 @@ class RejectClassifier(MetaClassifier):
             random_state=self.random_state,
         )
         self._set_inner(unseen.estimator, rows)
-        said = unseen.classes[np.argmax(unseen.proba, axis=1)]
+        said = self.decide(unseen.proba)
         self._find_threshold(
             confidence_of(unseen.proba, self.criterion),
             said != rows.y[unseen.row],

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
-from skastro.calibration._meta import TrainingRows, has_sampler
+from skastro.calibration._meta import MetaClassifier, TrainingRows, has_sampler
 
 _SUM_TOLERANCE = 1e-6
 
@@ -20,7 +21,12 @@ _STATED = ("priors_", "class_prior_")
 # Trees weight each bootstrap sample anew under the second; equal in the mean.
 _BALANCED = ("balanced", "balanced_subsample")
 # What boosting libraries call their class weights.
-_OTHER_WEIGHTS = ("scale_pos_weight", "is_unbalance", "auto_class_weights")
+_OTHER_WEIGHTS = (
+    *("scale_pos_weight", "is_unbalance", "unbalance"),
+    *("auto_class_weights", "class_weights"),
+)
+# How an estimator inside another one may be told of other frequencies.
+_INNER_PRIORS = ("priors", "class_prior")
 
 
 class _SeenRecorder(ClassifierMixin, BaseEstimator):
@@ -100,13 +106,17 @@ def seen_priors(
     ValueError
         If it resamples, or weights classes, in a way that cannot be looked into.
     """
-    last = fitted
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
+    last, hidden = _innermost(fitted)
     for name in _STATED:
         stated = getattr(last, name, None)
         if stated is not None and np.array_equal(last.classes_, classes):
             return check_priors(stated, classes, f"{name} of {type(last).__name__}")
+    logarithm = getattr(last, "class_log_prior_", None)
+    if logarithm is not None and np.array_equal(last.classes_, classes):
+        stated = np.exp(logarithm)
+        return stated / stated.sum()
+    if hidden:
+        raise ValueError(_cannot_tell(type(fitted).__name__, hidden))
     _refuse_unknown(last, rows.sample_weight is not None)
     y, weight = rows.y, rows.weights()
     if resampled is not None:
@@ -122,9 +132,27 @@ def seen_priors(
     return priors / priors.sum()
 
 
+def _innermost(fitted: Any) -> tuple[Any, str]:
+    """Go through pipelines, searches and our own wrappers to what has learnt.
+
+    Also tell of a sampler that is out of `fit_recording`'s sight.
+    """
+    last, hidden, seen_from_outside = fitted, "", True
+    while True:
+        if isinstance(last, Pipeline):
+            if not seen_from_outside and has_sampler(last):
+                hidden = "a pipeline inside resamples"
+            last = last.steps[-1][1]
+        elif isinstance(last, BaseSearchCV) and hasattr(last, "best_estimator_"):
+            last, seen_from_outside = last.best_estimator_, False
+        elif isinstance(last, MetaClassifier) and not hasattr(last, "priors_"):
+            last, seen_from_outside = last.estimator_, False
+        else:
+            return last, hidden
+
+
 def _refuse_unknown(last: Any, weighted: bool) -> None:
     """Refuse an estimator whose frequencies are changed somewhere inside."""
-    name = type(last).__name__
     reason = ""
     if isinstance(last, FrozenEstimator):
         reason = "it was fitted before, on other rows"
@@ -136,12 +164,16 @@ def _refuse_unknown(last: Any, weighted: bool) -> None:
             if reason:
                 break
     if reason:
-        raise ValueError(
-            f"The class frequencies that {name} has seen cannot be told: {reason}. "
-            'Give training_priors: a dict, "balanced" (equal ones), or "train" (those '
-            "of y), which is right where the probabilities were calibrated, with an "
-            "intercept for each class, on rows that were not resampled."
-        )
+        raise ValueError(_cannot_tell(type(last).__name__, reason))
+
+
+def _cannot_tell(name: str, reason: str) -> str:
+    return (
+        f"The class frequencies that {name} has seen cannot be told: {reason}. "
+        'Give training_priors: a dict, "balanced" (equal ones), or "train" (those of '
+        "y), which is right where the probabilities were calibrated, with an intercept "
+        "for each class, on rows that were not resampled."
+    )
 
 
 def _what_changes(key: str, value: Any, weighted: bool) -> str:
@@ -162,7 +194,16 @@ def _what_changes(key: str, value: Any, weighted: bool) -> str:
             return "its class_weight is no dict"
         # Whether "balanced" looks at the sample weights depends on the estimator.
         return "it has class_weight and sample_weight" if weighted else ""
-    changed = last in _OTHER_WEIGHTS and value not in (None, False, 1)
+    if isinstance(value, BaseSearchCV):
+        return f"its {key} is chosen by a search"
+    changed = last in _OTHER_WEIGHTS and not (
+        value is None or (np.isscalar(value) and value in (False, 1))
+    )
+    # Of a `balance` that a bias has not taken out again, see `priors_` there.
+    changed |= last == "balance" and bool(value)
+    if owner:
+        changed |= last in _INNER_PRIORS and value is not None
+        changed |= last == "fit_prior" and value is False
     return f"its {key} changes them" if changed else ""
 
 

@@ -97,6 +97,8 @@ def check_source_groups(source_id: Any, groups: Any = None) -> np.ndarray:
 
 def number_entries(values: Any, name: str) -> np.ndarray:
     """Number different entries in the order of first appearance."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked entries: they belong nowhere.")
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} must have shape (n_samples,), got {array.shape}.")

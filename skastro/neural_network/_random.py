@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
+
+from skastro.utils import own_random_state
 
 PURPOSES = ("weights", "order", "dropout", "augment")
 
@@ -36,7 +37,7 @@ def make_generators(
     dict of str to torch.Generator
         One for each of ``PURPOSES``.
     """
-    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    seed = int(own_random_state(random_state).randint(np.iinfo(np.int32).max))
     words = np.random.SeedSequence(seed).generate_state(len(PURPOSES), np.uint64)
     generators = {}
     for purpose, word in zip(PURPOSES, words, strict=True):

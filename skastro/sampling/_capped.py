@@ -13,9 +13,11 @@ from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import RandomUnderSampler
 from scipy import sparse
 from sklearn.base import _fit_context
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
+
+from skastro.utils import own_random_state
 
 
 class CappedResampler(BaseSampler):
@@ -184,7 +186,7 @@ class CappedResampler(BaseSampler):
     def _fit_resample(self, X, y):
         """Resample validated arrays."""
         counts = self._plan(y)
-        rng = _own_random_state(self.random_state)
+        rng = own_random_state(self.random_state)
         final = self.sampling_strategy_
         self.kept_indices_ = _keep(
             y, {c: n for c, n in final.items() if n < counts[c]}, rng
@@ -285,10 +287,3 @@ def _refuse_unlabelled(y: Any) -> None:
             f"Input y contains NaN or None: {unlabelled} row(s) have no label. Leave "
             "them out first."
         )
-
-
-def _own_random_state(random_state: Any) -> np.random.RandomState:
-    """Make the stream of draws; None takes a fresh one, not the global one."""
-    if random_state is None:
-        return np.random.RandomState()
-    return check_random_state(random_state)

@@ -3,6 +3,7 @@
 from skastro.utils._discovery import all_estimators
 from skastro.utils._fetch import fetch_file, get_data_home
 from skastro.utils._optional import import_optional
+from skastro.utils._random_state import own_random_state
 from skastro.utils._resampling import (
     area_matrix,
     enlarge_matrix,
@@ -24,6 +25,7 @@ __all__ = [
     "gaussian_matrix",
     "get_data_home",
     "import_optional",
+    "own_random_state",
     "resize_matrices",
     "shrunk_size",
     "torch_threads",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -54,8 +56,8 @@ def xray_features(
         The catalogue that it is for, or the names of its columns: those of
         `read_4xmm`, `read_lin2024`, `read_csc_training` or `make_xray_sources`.
     detail : {"plain", "rich"}, default="rich"
-        "plain" is the logarithm of the brightness (the sum of Chandra's bands,
-        ``flux_8``, the mean of its least and highest value or ``rate``: the first that
+        "plain" is the logarithm of the brightness (the sum of Chandra's bands, or
+        ``rate``, ``flux_8`` or the mean of its least and highest value, the first that
         there is), hardness ratios, variability, extent, and for counterparts the
         magnitudes, neighbouring colours, proper motion and parallax. "rich" adds the
         logarithms of the bands, signal-to-noise ratios, errors, tails of
@@ -64,16 +66,17 @@ def xray_features(
         a constant).
     counterparts : bool, default=True
         Whether columns of other wavelengths are used, where there are any.
-    missing : {"keep", "indicate", "impute"}, default="keep"
-        "keep" leaves NaN, for boosting. "impute" takes medians and hides what was
-        missing; "indicate" does, too, and adds ``missingindicator_<name>`` for each
-        column of the catalogue that had gaps in ``fit``. What is missing tells how deep
-        and where a survey looked, and so of its labels: compare with "impute" before
-        believing it.
+    missing : {"keep", "indicate", "impute", "drop"}, default="keep"
+        "keep" leaves NaN, for boosting. "impute" takes medians; "indicate" does, too,
+        and adds ``missingindicator_<name>`` for each column of the catalogue that had
+        gaps in ``fit``. "drop" uses only columns without any gap in `columns`, which
+        must then be the DataFrame. What is missing tells how deep and where a survey
+        looked, and so of its labels. Only "drop" is blind to it: trees find a median
+        as easily as a flag.
     floor : float or mapping, default=None
         Smallest value whose log10 is taken; smaller, zero and negative ones become it.
-        A mapping has the keys "flux" (erg/cm2/s, default 1e-18) and "rate" (ct/s,
-        default 1e-6). A number is for both.
+        A number is for fluxes (erg/cm2/s, default 1e-18); a mapping may have the keys
+        "flux" and "rate" (ct/s, default 1e-6).
 
     Returns
     -------
@@ -94,6 +97,10 @@ def xray_features(
     Fluxes of 1e-14 must have their logarithm taken before scaling: the Yeo-Johnson
     transformation is linear near 0 and leaves them as they are.
 
+    Hardness ratios that the catalogue lists (4XMM, Lin et al.) are taken from it. Those
+    of Chandra are made from the fluxes here, and so anew from each draw of a
+    `skastro.calibration.FeatureErrorEnsemble`, which listed ones are not.
+
     Examples
     --------
     >>> from skastro.datasets import make_xray_sources
@@ -101,16 +108,24 @@ def xray_features(
     >>> X, y = make_xray_sources(50, random_state=0, return_X_y=True)
     >>> features = xray_features(X, detail="plain")
     >>> list(features.fit_transform(X).columns)[:4]
-    ['log_flux_8', 'hr1_rate', 'hr2_rate', 'hr3_rate']
+    ['log_rate', 'hr1_rate', 'hr2_rate', 'hr3_rate']
     """
     for name, value, allowed in (
         ("detail", detail, ("plain", "rich")),
-        ("missing", missing, ("keep", "indicate", "impute")),
+        ("missing", missing, ("keep", "indicate", "impute", "drop")),
     ):
         if value not in allowed:
             raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
-    given = [str(name) for name in columns]
-    steps = _Steps(set(given), _floors(floor))
+    given: list[Any] = [str(name) for name in columns]
+    if missing == "drop":
+        if not isinstance(columns, pd.DataFrame):
+            raise ValueError(
+                'missing="drop" needs the catalogue itself, not its names.'
+            )
+        given = [name for name in columns if columns[name].notna().all()]
+    # The study had count rates, which depend on nobody's idea of a spectrum.
+    first = "rate" if detail == "plain" else "flux_8"
+    steps = _Steps(set(given), _floors(floor), first)
     steps.brightness()
     if detail == "rich":
         steps.bands()
@@ -126,7 +141,7 @@ def xray_features(
             f"(flux_s, flux_m, flux_h ...), got {sorted(map(str, given))[:10]}."
         )
     parts = steps.found
-    if missing != "keep":
+    if missing in ("indicate", "impute"):
         parts = [(name, _filled(part), names) for name, part, names in parts]
     if missing == "indicate":
         used = [c for c in given if any(c in names for _, _, names in steps.found)]
@@ -145,12 +160,14 @@ def _floors(floor: float | Mapping[str, float] | None) -> dict[str, float]:
     """Check the floors."""
     if floor is None:
         floor = {}
-    if not isinstance(floor, Mapping):
-        floor = dict.fromkeys(DEFAULT_FLOORS, floor)
-    floors = {**DEFAULT_FLOORS, **floor}
-    if set(floors) != set(DEFAULT_FLOORS) or not all(v > 0 for v in floors.values()):
+    given = floor if isinstance(floor, Mapping) else {"flux": floor}
+    floors = {**DEFAULT_FLOORS, **given}
+    numbers: list[Any] = list(floors.values())
+    good = all(isinstance(v, Real) and 0 < float(v) < np.inf for v in numbers)
+    if set(floors) != set(DEFAULT_FLOORS) or not good:
         raise ValueError(
-            f'floor must be positive numbers for "flux" and "rate", got {floor!r}.'
+            "floor must be a positive number (of fluxes), or a mapping of "
+            f'"flux" and "rate" to such, got {floor!r}.'
         )
     return floors
 
@@ -158,9 +175,12 @@ def _floors(floor: float | Mapping[str, float] | None) -> dict[str, float]:
 class _Steps:
     """Collects the parts of the column transformer, of the columns that there are."""
 
-    def __init__(self, given: set[str], floors: Mapping[str, float]) -> None:
+    def __init__(
+        self, given: set[str], floors: Mapping[str, float], first: str
+    ) -> None:
         self.given = given
         self.floors = floors
+        self.first = first
         self.found: list[tuple[str, Any, list[str]]] = []
 
     def _have(self, names: Iterable[str]) -> list[str]:
@@ -188,7 +208,9 @@ class _Steps:
             )
 
     def _brightness(self) -> tuple[list[str], str, str]:
-        for names, how, label in _BRIGHTNESS:
+        for names, how, label in sorted(
+            _BRIGHTNESS, key=lambda one: one[0] != (self.first,)
+        ):
             if self.given.issuperset(names):
                 return list(names), how, label
         return [], "", ""

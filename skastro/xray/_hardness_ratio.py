@@ -184,6 +184,8 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"names has {len(self.names)} name(s) for {len(self.bands_)} ratio(s)."
             )
+        if self.names is not None and len(set(self.names)) < len(self.names):
+            raise ValueError(f"names must differ, got {list(self.names)}.")
         return self
 
     def transform(self, X):

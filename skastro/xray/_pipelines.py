@@ -22,6 +22,7 @@ from skastro.calibration import CalibratedEnsembleClassifier, MacroF1Classifier
 from skastro.neural_network import DenseClassifier
 from skastro.sampling import CappedResampler
 from skastro.xray._features import xray_features
+from skastro.xray._source_pipeline import SourcePipeline
 
 
 def xray_pipeline(
@@ -51,9 +52,9 @@ def xray_pipeline(
     counterparts : bool, default=None
         Whether other wavelengths are used. None means yes for "recommended" and no
         for "study", which had X-rays only.
-    missing : {"keep", "indicate", "impute"}, default=None
+    missing : {"keep", "indicate", "impute", "drop"}, default=None
         See `xray_features`. None is "keep" for "recommended" and "indicate" for
-        "study", which cannot take NaN. "impute" hides what was missing from both.
+        "study", which cannot take NaN. With "drop" neither learns what was missing.
     floor : float or mapping, default=None
         See `xray_features`.
     decision : {"macro_f1", "argmax"}, default="macro_f1"
@@ -68,7 +69,9 @@ def xray_pipeline(
     Returns
     -------
     Pipeline
-        Not fitted; imbalanced-learn's for "study".
+        Not fitted. "study" is imbalanced-learn's. "recommended" takes a ``source_id``
+        that repeats as groups for its inner folds, and ``classifier__groups`` in
+        ``fit``, such as `skastro.model_selection.sky_groups`, before that.
 
     Raises
     ------
@@ -138,7 +141,7 @@ def xray_pipeline(
     )
     if decision == "macro_f1":
         ensemble = MacroF1Classifier(ensemble)
-    return Pipeline([("features", features), ("classifier", ensemble)])
+    return SourcePipeline([("features", features), ("classifier", ensemble)])
 
 
 def _study_net(random_state: Any) -> DenseClassifier:

@@ -130,6 +130,30 @@ def test_missing(missing: str) -> None:
         )
 
 
+def test_only_columns_without_gaps() -> None:
+    X = chandra().iloc[:2]
+    features = xray_features(X, missing="drop")
+    out = features.fit_transform(X)
+    # A flux and a distance of zero have no logarithm.
+    gaps = {"log_snr_flux_s", "log_luminosity", "absolute_kmag"}
+    assert set(out.columns[out.isna().any()]) == gaps
+    used = {name for _, _, names in features.transformers for name in names}
+    assert "gmag" not in used
+    assert "flux_m_err" not in used
+    assert {"flux_s", "flux_s_err", "jmag", "pm"} <= used
+    with pytest.raises(ValueError, match="names"):
+        xray_features(list(X), missing="drop")
+
+
+def test_brightness_is_a_rate_in_plain_features_and_a_flux_in_rich_ones() -> None:
+    X = make_xray_sources(50, random_state=0, missing=False).frame
+    plain = xray_features(X, detail="plain").fit_transform(X)
+    np.testing.assert_allclose(plain["log_rate"], np.log10(X["rate"]))
+    assert "log_flux_8" not in plain
+    rich = xray_features(X).fit_transform(X)
+    assert {"log_rate", "log_flux_8"} <= set(rich)
+
+
 def test_a_gap_that_was_not_in_fit_is_filled() -> None:
     X = chandra()
     features = xray_features(X, missing="indicate").fit(X.iloc[:1])
@@ -144,7 +168,7 @@ def test_floor() -> None:
     assert low["log_flux_s"].iloc[1] == -15
     one = xray_features(X, floor={"flux": 1e-16}).fit_transform(X)
     assert one["log_flux_s"].iloc[1] == -16
-    for wrong in (0.0, -1.0, {"flux": -1}, {"colour": 1.0}, np.nan):
+    for wrong in (0.0, -1.0, {"flux": -1}, {"colour": 1.0}, np.nan, np.inf, "x"):
         with pytest.raises(ValueError, match="floor"):
             xray_features(X, floor=wrong)
 
@@ -169,7 +193,7 @@ def test_a_column_less_in_prediction_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("detail", "all"), ("missing", "drop"), ("missing", None)]
+    ("name", "value"), [("detail", "all"), ("missing", "hide"), ("missing", None)]
 )
 def test_wrong_words(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):

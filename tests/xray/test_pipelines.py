@@ -12,6 +12,7 @@ import pytest
 from imblearn.pipeline import Pipeline as ResamplingPipeline
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 
@@ -143,6 +144,44 @@ def test_groups_reach_the_inner_folds(
     assert not np.allclose(a, b)
 
 
+def test_repeated_sources_are_groups_by_themselves() -> None:
+    X, y = some(300, ["AGN", "LM-STAR"], n_detections=2)
+    given = []
+
+    class Spy(LogisticRegression):
+        def fit(self, X: Any, y: Any, groups: Any = None) -> Any:
+            given.append(groups)
+            return super().fit(X, y)
+
+    model = xray_pipeline(X, missing="impute").set_params(
+        classifier=Spy(max_iter=2000, C=1e-3)
+    )
+    model.fit(X, y)
+    np.testing.assert_array_equal(
+        pd.Series(given[0]).groupby(X["source_id"].to_numpy()).nunique(), 1
+    )
+    assert len(set(given[0])) == X["source_id"].nunique() < len(X)
+    field = np.zeros(len(X))
+    model.fit(X, y, classifier__groups=field)
+    assert given[1] is field
+    model.fit(X.drop_duplicates("source_id"), y[~X["source_id"].duplicated()])
+    assert given[2] is None
+    # What takes no groups is left alone.
+    clone(model).set_params(classifier=DummyClassifier()).fit(X, y)
+
+
+def test_inner_parameters_can_be_searched(
+    sources: tuple[pd.DataFrame, np.ndarray],
+) -> None:
+    X, y = sources
+    name = "classifier__estimator__net__dense__hidden_layer_sizes"
+    model = xray_pipeline(X, random_state=0).set_params(**{name: (5,)}, **QUICK)
+    model.set_params(classifier__estimator__trees__max_iter=3)
+    model.fit(X[:450], y[:450])
+    net = _ensemble(model, "estimator_").estimators_["net"][0]
+    assert net.named_steps["dense"].hidden_layer_sizes == (5,)
+
+
 def _ensemble(model: Any, name: str = "estimator") -> Any:
     return getattr(model.named_steps["classifier"], name)
 
@@ -168,7 +207,7 @@ def test_source_folds_need_no_groups() -> None:
         ({"preset": "best"}, "preset"),
         ({"decision": "vote"}, "decision"),
         ({"preset": "study", "missing": "keep"}, "NaN"),
-        ({"missing": "drop"}, "missing"),
+        ({"missing": "hide"}, "missing"),
     ],
 )
 def test_wrong_words(

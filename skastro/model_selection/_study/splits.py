@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+
+from skastro.utils import own_random_state
 
 
 @dataclass(frozen=True)
@@ -193,4 +194,4 @@ def draw_root(random_state: Any) -> int:
     int
         Not negative.
     """
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    return int(own_random_state(random_state).randint(np.iinfo(np.int32).max))
