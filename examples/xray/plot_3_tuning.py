@@ -39,19 +39,19 @@ cv = sources.folds()
 # linear unless its exponent is astronomically large. It does become that, and still the
 # fluxes stay skewed: most of them end at one edge of the scaled range, where a net
 # hardly tells them apart. With the logarithm taken first, as
-# `skastro.xray.xray_features` does, they fill it.
+# `skastro.xray.xray_features` does, they fill it. Missing values are left out here.
 
-values = xray_features(
-    X, detail="plain", counterparts=False, missing="impute"
-).fit_transform(X)
-log_flux = next(c for c in values if c.startswith("log_"))
-others = [c for c in values if c.startswith("hr")][:1]
-others += [c for c in values if c.startswith(("var", "chi2"))][:1]
+flux = X["flux_8"] if "flux_8" in X else X[["flux_s", "flux_m", "flux_h"]].sum(axis=1)
+plain = xray_features(X, detail="plain", counterparts=False).fit_transform(X)
+ratio, varies = (
+    next(c for c in plain if c.startswith(start)) for start in ("hr", ("var", "chi2"))
+)
 columns = pd.DataFrame(
     {
-        f"flux, from {log_flux}": 10 ** values[log_flux],
-        log_flux: values[log_flux],
-        **{name: values[name] for name in others},
+        "flux": flux,
+        "log10 of the flux": np.log10(flux.clip(lower=1e-18)),
+        ratio: plain[ratio],
+        varies: plain[varies],
     }
 )
 stages = {"as it is": columns.to_numpy()}
@@ -65,15 +65,16 @@ figure, axes = plt.subplots(
 for row, (stage, array) in zip(axes, stages.items(), strict=True):
     row[0].set_ylabel(f"{stage}\nsources")
     for ax, name, column in zip(row, columns, array.T, strict=True):
-        ax.hist(column, bins=40, color="#0072B2")
-        ax.set_title(f"{name}\nskewness {skew(column):+.1f}", fontsize=9)
+        known = column[np.isfinite(column)]
+        ax.hist(known, bins=40, color="#0072B2")
+        ax.set_title(f"{name}\nskewness {skew(known):+.1f}", fontsize=9)
 sources.show_table(
     "Preparation",
     [
         {
             "column": name,
             "exponent of Yeo-Johnson": f"{exponent:.3g}",
-            "in the lowest tenth of the scaled range": f"{(column < 0.1).mean():.1%}",
+            "in the lowest tenth of the scaled range": f"{(column < 0.1).sum() / np.isfinite(column).sum():.1%}",
         }
         for name, exponent, column in zip(
             columns, power.lambdas_, stages["after min-max"].T, strict=True

@@ -30,8 +30,9 @@ _COUNTERPART_LOG = ("pm", "distance")
 # Brightness in all bands: columns that there must be, how they are joined, the name.
 _BRIGHTNESS = (
     (("flux_s", "flux_m", "flux_h"), "sum3", "log_flux_total"),
+    # Where insignificant fluxes are blank, as with Lin et al., these two never are.
+    (("flux_8_min", "flux_8_max"), "mean2", "log_flux_8_mean"),
     (("flux_8",), "sum1", "log_flux_8"),
-    (("flux_8_min", "flux_8_max"), "mean2", "log_flux_8"),
     (("rate",), "sum1", "log_rate"),
 )
 
@@ -57,9 +58,9 @@ def xray_features(
         `read_4xmm`, `read_lin2024`, `read_csc_training` or `make_xray_sources`.
     detail : {"plain", "rich"}, default="rich"
         "plain" is the logarithm of the brightness (the sum of Chandra's bands, or
-        ``rate``, ``flux_8`` or the mean of its least and highest value, the first that
-        there is), hardness ratios, variability, extent, and for counterparts the
-        magnitudes, neighbouring colours, proper motion and parallax. "rich" adds the
+        ``rate``, the mean of the least and the highest ``flux_8``, or that itself, the
+        first that there is), hardness ratios, variability, extent, and for counterparts
+        the magnitudes, neighbouring colours, proper motion and parallax. "rich" adds the
         logarithms of the bands, signal-to-noise ratios, errors, tails of
         probabilities, all colours, ratios of X-rays to light, and with a distance
         luminosity, absolute magnitudes and the speed across the sky (logarithms up to
@@ -124,7 +125,7 @@ def xray_features(
             )
         given = [name for name in columns if columns[name].notna().all()]
     # The study had count rates, which depend on nobody's idea of a spectrum.
-    first = "rate" if detail == "plain" else "flux_8"
+    first = "rate" if detail == "plain" else ""
     steps = _Steps(set(given), _floors(floor), first)
     steps.brightness()
     if detail == "rich":

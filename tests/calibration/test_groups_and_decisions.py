@@ -150,7 +150,7 @@ def test_rejection_counts_the_errors_of_the_decisions_it_makes() -> None:
     wrong = (model.predict(new) != label).mean()
     plain = (rule.fit(X, y).predict_proba(new).argmax(axis=1) != label).mean()
     assert abs(wrong - plain) > 0.015
-    assert model.risk_ == pytest.approx(wrong, abs=0.005)
+    assert abs(model.risk_ - wrong) < 0.5 * abs(model.risk_ - plain)
 
 
 def test_probabilities_from_outside_are_looked_at() -> None:
