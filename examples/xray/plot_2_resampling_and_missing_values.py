@@ -236,9 +236,10 @@ sources.show_table("The study's net", rows)
 # What the gaps alone tell
 # ------------------------
 # A forest that gets no value at all, only which ones are missing, beside forests that
-# get the values, with gaps filled by medians ("impute"), or filled and flagged
-# ("indicate"). Whatever the flags achieve is knowledge of how deep and where surveys
-# looked. It need not hold in the next catalogue: show both.
+# get the values: of columns without any gap ("drop"), with gaps filled by medians
+# ("impute"), or filled and flagged ("indicate"). Every counterpart column has gaps.
+# Whatever the flags achieve is knowledge of how deep and where surveys looked. It need
+# not hold in the next catalogue: show both.
 
 largest = sources.cross_predict(DummyClassifier(), X, y)
 rows = [{"columns": "none", "gaps": "largest class", **largest.row()}]
@@ -247,7 +248,8 @@ for what, counterparts in (("X-rays", False), ("with counterparts", True)):
     flags = make_pipeline(MissingIndicator(features="all"), clone(forest))
     found = sources.cross_predict(flags, X[columns], y)
     rows.append({"columns": what, "gaps": "flags alone", **found.row()})
-    for missing in ("impute", "indicate"):
+    ways = ("impute", "indicate") if counterparts else ("drop", "impute", "indicate")
+    for missing in ways:
         values = xray_features(X, counterparts=counterparts, missing=missing)
         found = sources.cross_predict(make_pipeline(values, clone(forest)), X, y)
         rows.append({"columns": what, "gaps": missing, **found.row()})
@@ -258,8 +260,8 @@ sources.show_table("Forests", rows)
 # Filled values are all alike, which is a pattern, too. Can a forest tell from filled
 # features whether a source had a magnitude in J?
 
-had = X["jmag"].notna().to_numpy().astype(int).astype(str)
+had = np.where(X["jmag"].notna(), "had one", "had none")
 filled = make_pipeline(xray_features(X, missing="impute"), clone(forest))
 found = sources.cross_predict(filled, X, had).row()
-print(f"Which sources had none, told from filled values: accuracy {found['accuracy']}")
+print(f"Which sources had one, told from filled values: accuracy {found['accuracy']}")
 plt.show()

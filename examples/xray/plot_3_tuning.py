@@ -68,19 +68,19 @@ for row, (stage, array) in zip(axes, stages.items(), strict=True):
         known = column[np.isfinite(column)]
         ax.hist(known, bins=40, color="#0072B2")
         ax.set_title(f"{name}\nskewness {skew(known):+.1f}", fontsize=9)
-sources.show_table(
-    "Preparation",
-    [
+rows = []
+for name, exponent, column in zip(
+    columns, power.lambdas_, stages["after min-max"].T, strict=True
+):
+    edge = (column < 0.1).sum() / np.isfinite(column).sum()
+    rows.append(
         {
             "column": name,
             "exponent of Yeo-Johnson": f"{exponent:.3g}",
-            "in the lowest tenth of the scaled range": f"{(column < 0.1).sum() / np.isfinite(column).sum():.1%}",
+            "in the lowest tenth of the scaled range": f"{edge:.1%}",
         }
-        for name, exponent, column in zip(
-            columns, power.lambdas_, stages["after min-max"].T, strict=True
-        )
-    ],
-)
+    )
+sources.show_table("Preparation", rows)
 
 # %%
 # Accuracy against the number of neurons

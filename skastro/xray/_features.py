@@ -60,8 +60,8 @@ def xray_features(
         "plain" is the logarithm of the brightness (the sum of Chandra's bands, or
         ``rate``, the mean of the least and the highest ``flux_8``, or that itself, the
         first that there is), hardness ratios, variability, extent, and for counterparts
-        the magnitudes, neighbouring colours, proper motion and parallax. "rich" adds the
-        logarithms of the bands, signal-to-noise ratios, errors, tails of
+        the magnitudes, neighbouring colours, proper motion and parallax. "rich" adds
+        the logarithms of the bands, signal-to-noise ratios, errors, tails of
         probabilities, all colours, ratios of X-rays to light, and with a distance
         luminosity, absolute magnitudes and the speed across the sky (logarithms up to
         a constant).
