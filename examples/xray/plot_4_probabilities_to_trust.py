@@ -178,10 +178,10 @@ print(recall.round(2).to_string())
 # Of the sources that a classifier gives to a class with a probability of 80 %, eight in
 # ten should be of that class. The expected calibration error (ECE) is the mean distance
 # from that. Correcting priors is no calibration: where a net is too sure of itself, it
-# stays so. scikit-learn's ``CalibratedClassifierCV`` around both trains five nets, gives
-# each a temperature from the fold that it did not see, and averages them. The average
-# is better than one net, but less sure than it might be: the recommended ensemble
-# calibrates its average once more.
+# stays so. scikit-learn's ``CalibratedClassifierCV`` around both trains five nets,
+# gives each a temperature from the fold that it did not see, and averages them. Their
+# average is better than one net, but less sure than it might be: the recommended
+# ensemble calibrates its average once more.
 
 calibrated = CalibratedClassifierCV(study, method="temperature", cv=5)
 by_temperature = calibrated.fit(X_train, y_train).predict_proba(X_test)
@@ -208,7 +208,7 @@ for column, (name, stated_proba) in zip(
 
 # %%
 # How many of each class are in a survey without labels?
-# -------------------------------------------------------
+# ------------------------------------------------------
 # Four active galaxies in five are taken out of the test sources, as behind the Galactic
 # plane. ``estimate_priors`` finds the frequencies of the classes that make the
 # probabilities most likely (Saerens et al. 2002). It believes the probabilities: those
