@@ -146,6 +146,8 @@ search = GridSearchCV(
     model, grid, scoring=list(scores), refit="f1_macro", cv=cv, n_jobs=2
 ).fit(X, y)
 results = pd.DataFrame(search.cv_results_)
+# scikit-learn divides by the number of folds; one less is the deviation of a fold.
+unbiased = np.sqrt(cv.get_n_splits() / (cv.get_n_splits() - 1))
 table = pd.DataFrame(
     {
         "cap": results["param_resample__cap"],
@@ -153,7 +155,7 @@ table = pd.DataFrame(
         "net": results["param_classifier__hidden_layer_sizes"].astype(str),
         **{
             label: [
-                f"{mean:.3f} ± {std:.3f}{' *' * (rank == 1)}"
+                f"{mean:.3f} ± {unbiased * std:.3f}{' *' * (rank == 1)}"
                 for mean, std, rank in results[
                     [f"{kind}_test_{score}" for kind in ("mean", "std", "rank")]
                 ].itertuples(index=False)
@@ -170,9 +172,9 @@ sources.show_table(
 # The honest score
 # ----------------
 # ``cross_validate`` around the search: in each outer fold the search sees the training
-# part only and the test part judges what it chose. Nets and folds fluctuate, so that
-# the winner may be another one in each fold; where it is, the grid holds no clear
-# best one.
+# part only and the test part judges what it chose. The outer folds are those of the
+# search above, so that scores differ where a fold chose something else. Where the
+# winner changes from fold to fold, the grid holds no clear best one.
 
 nested = cross_validate(
     search, X, y, cv=cv, scoring=list(scores), return_estimator=True

@@ -97,8 +97,8 @@ class CalibratedEnsembleClassifier(
     Raises
     ------
     ValueError
-        In ``fit``: if names repeat, or a classifier that takes no ``sample_weight``
-        would need one.
+        In ``fit``: if there is only one class, names repeat, or a classifier that takes
+        no ``sample_weight`` would need one.
 
     See Also
     --------
@@ -221,6 +221,11 @@ class CalibratedEnsembleClassifier(
         rows = check_rows(X, y, sample_weight, groups, {})
         named = self._named()
         self.classes_, codes = np.unique(rows.y, return_inverse=True)
+        if np.unique(rows.y[rows.weights() > 0]).size < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs two classes or more with weight, y has "
+                "only one class."
+            )
         weighted = replace(
             rows, sample_weight=class_weighted(codes, rows.sample_weight, self.balance)
         )

@@ -132,4 +132,6 @@ class DecidesLikeInner:
             Labels, all of them out of ``classes_``.
         """
         check_is_fitted(self)
-        return np.asarray(self.estimator_.predict(X))
+        if hasattr(self.estimator_, "predict"):
+            return np.asarray(self.estimator_.predict(X))
+        return self.decide(self.estimator_.predict_proba(X))

@@ -111,7 +111,8 @@ def test_shifts_are_uniform_and_independent() -> None:
     assert not np.isclose(shifts, row_shifts(columns, 12346)).any(axis=1).mean() > 0.01
     # One number decides it, in any column; signs of zero and kinds of NaN do not.
     other = MeasuredColumns(np.arange(3), value.copy(), columns.error, columns.positive)
-    other.value[0, 2] = np.nextafter(other.value[0, 2], 9)
+    # In single precision, so that rows of both precisions have the same draws.
+    other.value[0, 2] = np.nextafter(np.float32(other.value[0, 2]), np.float32(9))
     changed = row_shifts(other, 12345) != shifts
     assert changed[0].all()
     assert not changed[1:].any()

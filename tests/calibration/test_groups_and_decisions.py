@@ -184,7 +184,9 @@ def test_classifiers_have_nested_parameters() -> None:
     )
     assert model.get_params()["lr__C"] == 1.0
     search = GridSearchCV(model, {"lr__C": [1e-6, 1.0], "cv": [3]}, cv=2).fit(X, y)
-    assert search.best_params_["lr__C"] == 1.0
+    inner = search.best_estimator_.estimators_["lr"]
+    assert len(inner) == 3
+    assert {model.C for model in inner} == {search.best_params_["lr__C"]}
     model.set_params(nb=LogisticRegression(C=3))
     assert model.get_params()["nb__C"] == 3
     with pytest.raises(ValueError, match="Invalid parameter"):
