@@ -96,7 +96,7 @@ def xray_features(
     Notes
     -----
     Fluxes of 1e-14 must have their logarithm taken before scaling: the Yeo-Johnson
-    transformation is linear near 0 and leaves them as they are.
+    transformation is made for numbers near 1, and leaves most sources in a heap.
 
     Hardness ratios that the catalogue lists (4XMM, Lin et al.) are taken from it. Those
     of Chandra are made from the fluxes here, and so anew from each draw of a
