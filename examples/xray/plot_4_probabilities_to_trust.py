@@ -187,8 +187,8 @@ print(recall.round(2).to_string())
 calibrated = CalibratedClassifierCV(study, method="temperature", cv=5)
 by_temperature = calibrated.fit(X_train, y_train).predict_proba(X_test)
 name = "corrected, five nets with temperatures"
-rows.append(scores(name, by_temperature, classes[by_temperature.argmax(axis=1)]))
-sources.show_table("All of this page on the same test sources", rows)
+five = scores(name, by_temperature, classes[by_temperature.argmax(axis=1)])
+sources.show_table("Calibrated or not", [rows[0], rows[1], five, rows[3]])
 
 figure, axes = plt.subplots(
     2, 4, figsize=(14, 5.0), sharex=True, height_ratios=(3, 1), layout="constrained"
@@ -256,7 +256,8 @@ sources.show_table("The ensemble on that survey", rows)
 # `skastro.calibration.ConformalSetClassifier` gives all classes that cannot be
 # excluded. Plain sets hold the true class nine times in ten over all sources, and pay
 # with the rare classes. Class-conditional sets hold it nine times in ten in each class,
-# and are larger.
+# and are larger; a class of fewer than nine calibration sources is in all of them, and a
+# warning says so.
 
 sets = {}
 for name, conditional in (("plain", False), ("class-conditional", True)):

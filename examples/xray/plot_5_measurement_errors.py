@@ -111,7 +111,8 @@ plain = ensemble.estimator_.predict_proba(X_test)
 # Three sources
 # -------------
 # One that is far above the cut, one at the cut, and one below. Bars are the median over
-# the draws, and half the distance from the 16th to the 84th percentile.
+# the draws, and half the distance from the 16th to the 84th percentile. CT knows of
+# errors of measurement alone: where classes overlap, it may be large and wrong.
 
 noise = relative.iloc[test].mean(axis=1).to_numpy()
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharey=True, layout="constrained")

@@ -248,7 +248,7 @@ class FeatureErrorEnsemble(MetaClassifier):
 
         Returns
         -------
-        ndarray of shape (n_draws_, n_samples, n_classes)
+        ndarray of shape (n_draws, n_samples, n_classes)
             Probabilities.
         """
         check_is_fitted(self)

@@ -221,8 +221,8 @@ class PriorCorrectedClassifier(MetaClassifier):
     ) -> dict[Any, float]:
         """Estimate the class frequencies of an unlabelled sample.
 
-        The maximum of the likelihood, by expectation maximisation [1]_: correct the
-        probabilities to the priors, take their means as the next priors. Needs
+        The maximum of the likelihood, by expectation maximisation (see the class):
+        correct the probabilities to the priors, take their means as the next. Needs
         probabilities that are calibrated for what the estimator has seen: of a
         classifier trained on interpolated rows (SMOTE) they rarely are.
 

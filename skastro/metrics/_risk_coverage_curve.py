@@ -59,8 +59,8 @@ class RiskCoverageCurve:
         Returns
         -------
         DataFrame of shape (n_thresholds, 3 + n_classes)
-            The columns "threshold", "coverage", "risk", and for each class "coverage_"
-            with its name.
+            The columns "threshold", "coverage", "risk", and for each class
+            ``coverage_<class>``.
         """
         columns = {
             "threshold": self.thresholds,
@@ -84,7 +84,7 @@ class RiskCoverageCurve:
         Returns
         -------
         Series
-            "coverage", "risk", and "coverage_" with the name of each class. Where
+            "coverage", "risk", and ``coverage_<class>`` for each class. Where
             nothing is accepted, the coverages are 0 and the risk is NaN.
 
         Raises
