@@ -51,7 +51,7 @@ LINKING_DEG = 0.3
 SMALLEST_CLASS = 7
 # Contestants that only answer a question about another one.
 FEW_REPEATS = 2
-ASIDE = ("recommended, rows weighted n^-0.5", "recommended, columns without gaps")
+ASIDE = ("recommended, columns without gaps",)
 
 NOTE = (
     "mean over the repeats and its standard error, which leaves out that other sources "
@@ -144,9 +144,6 @@ def contestants(task: Task) -> dict[str, Make]:
         }
     if task.name == "A":
         found |= {
-            "recommended, rows weighted n^-0.5": lambda seed: xray_pipeline(
-                X, **other, random_state=seed
-            ).set_params(classifier__estimator__balance=0.5),
             "recommended, columns without gaps": lambda seed: xray_pipeline(
                 X, **other, missing="drop", random_state=seed
             ),

@@ -256,8 +256,8 @@ sources.show_table("The ensemble on that survey", rows)
 # `skastro.calibration.ConformalSetClassifier` gives all classes that cannot be
 # excluded. Plain sets hold the true class nine times in ten over all sources, and pay
 # with the rare classes. Class-conditional sets hold it nine times in ten in each class,
-# and are larger; a class of fewer than nine calibration sources is in all of them, and a
-# warning says so.
+# and are larger; a class of fewer than nine calibration sources is in all of them, and
+# a warning says so.
 
 sets = {}
 for name, conditional in (("plain", False), ("class-conditional", True)):

@@ -224,7 +224,9 @@ class PriorCorrectedClassifier(MetaClassifier):
         The maximum of the likelihood, by expectation maximisation (see the class):
         correct the probabilities to the priors, take their means as the next. Needs
         probabilities that are calibrated for what the estimator has seen: of a
-        classifier trained on interpolated rows (SMOTE) they rarely are.
+        classifier trained on interpolated rows (SMOTE) they rarely are. Classes with
+        few rows may be driven to 0, and are then never predicted: keep their training
+        priors, and estimate those of the frequent ones.
 
         Parameters
         ----------

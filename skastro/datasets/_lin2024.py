@@ -26,8 +26,8 @@ significant.
 
 Source: https://github.com/yichaolin-astro/4XMM-DR13-XCLASS at commit b18e3f5,
 custom.csv. Licence: none is given; it is downloaded, not shipped.
-Cite: Lin, Webb & Barret 2024, "Multiwavelength catalog of 10,000 4XMM-DR13 sources
-with known classifications"; Webb et al. 2020, A&A 641, A136 (the catalogue).
+Cite: Y. Lin, H. Yang, J. Hare et al. 2024, arXiv:2402.15684, "Multiwavelength catalog
+of 10,000 4XMM-DR13 sources with known classifications"; Webb et al. 2020, A&A 641, A136 (the catalogue).
 """
 
 
@@ -91,8 +91,8 @@ def fetch_lin2024_subset(
 
     References
     ----------
-    Lin, Webb & Barret 2024, "Multiwavelength catalog of 10,000 4XMM-DR13 sources with
-    known classifications".
+    Y. Lin, H. Yang, J. Hare et al. 2024, arXiv:2402.15684, "Multiwavelength catalog of
+    10,000 4XMM-DR13 sources with known classifications".
 
     Examples
     --------

@@ -86,6 +86,10 @@ def make_light_curves(
 
     Notes
     -----
+    - Errors are the root of the true expected counts, and all curves have one mean
+      rate: a classifier can read the kind off the errors. Before training one, draw
+      brightnesses of your own and make errors from observed counts, as the light-curve
+      example of the gallery does.
     - Red noise has Fourier coefficients with normal real and imaginary parts, scaled by
       the root of the power spectrum [1]_; it is cut from a series eight times longer,
       and its exponential is taken, so that rates are positive and log-normal [2]_. The

@@ -97,8 +97,8 @@ def read_lin2024(
 
     References
     ----------
-    Lin, Webb & Barret 2024, "Multiwavelength catalog of 10,000 4XMM-DR13 sources with
-    known classifications".
+    Y. Lin, H. Yang, J. Hare et al. 2024, arXiv:2402.15684, "Multiwavelength catalog of
+    10,000 4XMM-DR13 sources with known classifications".
 
     Examples
     --------
