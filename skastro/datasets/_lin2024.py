@@ -27,7 +27,8 @@ significant.
 Source: https://github.com/yichaolin-astro/4XMM-DR13-XCLASS at commit b18e3f5,
 custom.csv. Licence: none is given; it is downloaded, not shipped.
 Cite: Y. Lin, H. Yang, J. Hare et al. 2024, arXiv:2402.15684, "Multiwavelength catalog
-of 10,000 4XMM-DR13 sources with known classifications"; Webb et al. 2020, A&A 641, A136 (the catalogue).
+of 10,000 4XMM-DR13 sources with known classifications"; Webb
+et al. 2020, A&A 641, A136 (the catalogue).
 """
 
 
