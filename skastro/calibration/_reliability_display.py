@@ -357,7 +357,8 @@ class ReliabilityDisplay:
         title = f"{name}ECE {self.error:.3f} ({kind}, {self.n_bins} bins)"
         hidden = int((self.bins["count"] < min_count).sum())
         if hidden:
-            title += f"\n{hidden} bins of fewer than {min_count} samples not drawn"
+            bins = "1 bin" if hidden == 1 else f"{hidden} bins"
+            title += f"\n{bins} of fewer than {min_count} samples not drawn"
         return title
 
 
