@@ -2,6 +2,7 @@
 
 from skastro.utils._discovery import all_estimators
 from skastro.utils._fetch import fetch_file, get_data_home
+from skastro.utils._laue import fold_directions, laue_operations, proper_operations
 from skastro.utils._optional import import_optional
 from skastro.utils._random_state import own_random_state
 from skastro.utils._resampling import (
@@ -22,10 +23,13 @@ __all__ = [
     "check_images",
     "enlarge_matrix",
     "fetch_file",
+    "fold_directions",
     "gaussian_matrix",
     "get_data_home",
     "import_optional",
+    "laue_operations",
     "own_random_state",
+    "proper_operations",
     "resize_matrices",
     "shrunk_size",
     "torch_threads",
