@@ -1,0 +1,269 @@
+"""The library of templates, and the search in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from skastro.diffraction._orientation import rotation_from_direction
+from skastro.diffraction._polar import PolarGrid, fourth_root
+from skastro.diffraction._render import render_spots
+from skastro.diffraction._simulator import KinematicSimulator
+from skastro.diffraction._zone_grid import zone_grid
+
+# Templates are drawn on a grid of their own before they are resampled.
+_DRAWN = 256
+
+# Width of the templates' spots, in 1/Å.
+_TEMPLATE_SIGMA = 0.025
+
+# Zones further apart than this are different answers, in degrees.
+_DISTANT = 6.0
+
+# Angles at which the correlation is looked at.
+N_ANGLES = 192
+
+
+class Candidates(NamedTuple):
+    """The best templates of each image, best first."""
+
+    rotation: np.ndarray  # (n, k, 3, 3), crystal to lab
+    correlation: np.ndarray  # (n, k)
+    margin: np.ndarray  # (n, 1), share by which the best one beats distant ones
+    phase: np.ndarray  # (n, k)
+    zone: np.ndarray  # (n, k), index over all phases
+    angle: np.ndarray  # (n, k), in radians
+    mirrored: np.ndarray  # (n, k)
+
+
+class TemplateLibrary:
+    """Templates of all phases over their standard sectors.
+
+    Parameters
+    ----------
+    simulators : sequence of KinematicSimulator
+        One a phase.
+    grid : PolarGrid
+        On which images are compared.
+    spacing_deg : float
+        Mean distance of zones, in degrees.
+    """
+
+    def __init__(
+        self,
+        simulators: Sequence[KinematicSimulator],
+        grid: PolarGrid,
+        spacing_deg: float,
+    ) -> None:
+        self.grid = grid
+        zones, phases, polar = [], [], []
+        for number, simulator in enumerate(simulators):
+            u = zone_grid(simulator.crystal_.point_operations, spacing_deg)
+            zones.append(u)
+            phases.append(np.full(len(u), number))
+            polar.append(self._draw(simulator, u))
+        self.zones = np.concatenate(zones)
+        self.phases = np.concatenate(phases)
+        self.polar = torch.cat(polar)
+        self.base = rotation_from_direction(self.zones).as_matrix()
+        near = np.abs(self.zones @ self.zones.T) > np.cos(np.radians(_DISTANT))
+        near &= self.phases[:, None] == self.phases
+        self._near = torch.from_numpy(near)
+        spectrum = self.grid.spectrum(self.polar)  # (f, zones, rings)
+        joined = torch.cat([spectrum.real, spectrum.imag], dim=1)
+        self._joined = joined.transpose(1, 2).contiguous()  # (f, rings, 2 zones)
+
+    def _draw(self, simulator: KinematicSimulator, zones: np.ndarray) -> Tensor:
+        """Draw fourth roots of the intensities with a width of their own."""
+        middle = (_DRAWN - 1) / 2
+        scale = float(self.grid.radii.max()) * 1.05 / middle
+        spots = simulator.spots(zones)
+        polar = PolarGrid(
+            (_DRAWN, _DRAWN),
+            (middle, middle),
+            scale,
+            self.grid.radii,
+            self.grid.n_azimuths,
+            self.grid.n_frequencies,
+        )
+        parts = []
+        for start in range(0, len(zones), 64):
+            first, last = np.searchsorted(spots.pattern, [start, start + 64])
+            part = slice(first, last)
+            images = render_spots(
+                spots.pattern[part] - start,
+                middle + spots.g[part, 1] / scale,
+                middle + spots.g[part, 0] / scale,
+                np.sqrt(np.sqrt(spots.intensity[part])),
+                n_images=min(64, len(zones) - start),
+                shape=(_DRAWN, _DRAWN),
+                sigma=_TEMPLATE_SIGMA / scale,
+            )
+            parts.append(polar.sample(torch.from_numpy(images)))
+        return torch.cat(parts)
+
+    def correlate(self, polar: Tensor) -> Tensor:
+        """Correlate images with all templates, at all angles, plain and mirrored.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+
+        Returns
+        -------
+        Tensor of shape (n, 2, n_zones, N_ANGLES)
+            Correlations in [-1, 1].
+        """
+        spectrum = self.grid.spectrum(polar)
+        f, n, _ = spectrum.shape
+        zones = len(self.zones)
+        both = torch.cat([spectrum.real, spectrum.imag], dim=1)
+        product = torch.bmm(both, self._joined).reshape(f, 2, n, 2, zones)
+        rr, ri = product[:, 0, :, 0], product[:, 0, :, 1]
+        ir, ii = product[:, 1, :, 0], product[:, 1, :, 1]
+        # Plain: image times conj(template). The spectrum of a mirrored template is the
+        # conjugate one.
+        out = torch.zeros((n, 2, zones, N_ANGLES // 2 + 1), dtype=torch.complex64)
+        inner = torch.view_as_real(out)
+        inner[:, 0, :, 1 : f + 1, 0] = (rr + ii).permute(1, 2, 0)
+        inner[:, 0, :, 1 : f + 1, 1] = (ir - ri).permute(1, 2, 0)
+        inner[:, 1, :, 1 : f + 1, 0] = (rr - ii).permute(1, 2, 0)
+        inner[:, 1, :, 1 : f + 1, 1] = (ir + ri).permute(1, 2, 0)
+        return torch.fft.irfft(out, n=N_ANGLES, dim=3) * (N_ANGLES / 2)
+
+    def search(self, polar: Tensor, n_candidates: int = 1) -> Candidates:
+        """Find the best orientations of each image.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+        n_candidates : int, default=1
+            How many; they differ in their zone or in being mirrored.
+
+        Returns
+        -------
+        Candidates
+            Best first.
+        """
+        correlation = self.correlate(polar)
+        n = len(correlation)
+        best, where = correlation.max(dim=3)
+        flat = best.reshape(n, -1)
+        k = min(n_candidates, flat.shape[1])
+        margin = self._margin(best)
+        top = torch.topk(flat, k, dim=1)
+        mirrored, zone = np.divmod(top.indices.numpy(), len(self.zones))
+        step = where.reshape(n, -1).gather(1, top.indices)
+        curves = correlation.reshape(n, -1, N_ANGLES)
+        rows = torch.arange(n)[:, None]
+        before, at, after = (
+            curves[rows, top.indices, (step + d) % N_ANGLES].numpy() for d in (-1, 0, 1)
+        )
+        # The vertex of a parabola through three points.
+        bend = before - 2 * at + after
+        shift = np.where(bend < 0, 0.5 * (before - after) / np.minimum(bend, -1e-12), 0)
+        angle = (step.numpy() + shift) * (2 * np.pi / N_ANGLES)
+        return Candidates(
+            rotation=self.orientation(zone, angle, mirrored),
+            correlation=top.values.numpy().astype(np.float64),
+            margin=margin,
+            phase=self.phases[zone],
+            zone=zone,
+            angle=angle,
+            mirrored=mirrored.astype(bool),
+        )
+
+    def _margin(self, best: Tensor) -> np.ndarray:
+        """Compare the best zone with the best of those that are far from it."""
+        by_zone = best.amax(dim=1)
+        first, where = by_zone.max(dim=1)
+        far = torch.where(self._near[where], -1.0, by_zone).amax(dim=1)
+        share = 1.0 - far.clamp_min(0.0) / first.clamp_min(1e-6)
+        return share.clamp(0.0, 1.0).numpy().astype(np.float64)[:, None]
+
+    def orientation(
+        self, zone: np.ndarray, angle: np.ndarray, mirrored: np.ndarray
+    ) -> np.ndarray:
+        """Give the rotations of templates turned in the plane.
+
+        A pattern mirrored at the x axis, y -> -y, is that of the orientation
+        diag(-1, 1, -1) R: the mirror diag(1, -1, 1) R, made proper by the inversion
+        that every set of kinematic intensities has.
+
+        Parameters
+        ----------
+        zone, angle, mirrored : ndarray of shape (...)
+            Number of the zone, angle in radians, and whether it is mirrored.
+
+        Returns
+        -------
+        ndarray of shape (..., 3, 3)
+            Crystal to lab.
+        """
+        matrices = self.base[zone].copy()
+        turned = np.asarray(mirrored, dtype=bool)
+        matrices[turned] = np.array([-1.0, 1.0, -1.0])[:, None] * matrices[turned]
+        flat = np.zeros((angle.size, 3))
+        flat[:, 2] = angle.ravel()
+        spin = Rotation.from_rotvec(flat).as_matrix().reshape(*angle.shape, 3, 3)
+        return np.asarray(spin @ matrices)
+
+    def erase(
+        self, polar: Tensor, found: Candidates, threshold: float, rank: int = 0
+    ) -> Tensor:
+        """Set the bins to zero in which a found template is bright.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+        found : Candidates
+            Of each image.
+        threshold : float
+            Share of the template's intensity above which a bin is erased.
+        rank : int, default=0
+            Which candidate.
+
+        Returns
+        -------
+        Tensor, same shape
+            What is left.
+        """
+        n_azimuths = self.grid.n_azimuths
+        template = self.polar[found.zone[:, rank]]
+        azimuth = torch.arange(n_azimuths)
+        shift = torch.from_numpy(
+            np.rint(found.angle[:, rank] / (2 * np.pi) * n_azimuths).astype(int)
+        )
+        sign = torch.from_numpy(np.where(found.mirrored[:, rank], -1, 1))
+        # A turned template has at azimuth a what the plain one has at a - angle.
+        source = ((azimuth - shift[:, None]) * sign[:, None]) % n_azimuths
+        source = source[:, None, :].expand(-1, template.shape[1], -1)
+        turned = template.gather(2, source)
+        limit = turned.amax(dim=(1, 2), keepdim=True) * threshold**0.25
+        return torch.where(turned > limit, 0.0, polar)
+
+
+def to_polar(grid: PolarGrid, images: Tensor) -> Tensor:
+    """Resample the fourth roots of images.
+
+    Parameters
+    ----------
+    grid : PolarGrid
+        The rings.
+    images : Tensor of shape (n, h, w), float32
+        Not negative.
+
+    Returns
+    -------
+    Tensor of shape (n, n_rings, n_azimuths)
+        Fourth roots on the rings.
+    """
+    return grid.sample(fourth_root(images))
