@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from skastro.diffraction._grain_state import GrainState
 from skastro.diffraction._patches import PatchBoard
 from skastro.diffraction._simulator import KinematicSimulator
 
@@ -25,61 +26,10 @@ _PRIOR = np.array([2.0, 2.0, 0.02, 0.3, 0.15])
 _LONGEST_STEP = 0.02
 
 # A spot's variance holds this share of the strongest one: the model is not exact.
-_FLOOR = 0.01
+_FLOOR = 0.005
 
 # Parameters of a grain (three of the rotation, one amplitude), and shared ones.
 _OWN, _SHARED = 4, 5
-
-
-@dataclass(frozen=True)
-class GrainState:
-    """What is fitted, for n images of k grains.
-
-    Parameters
-    ----------
-    rotation : ndarray of shape (n, k, 3, 3)
-        Crystal to lab.
-    phase : ndarray of shape (n, k), int
-        Number of the crystal.
-    log_amplitude : ndarray of shape (n, k)
-        Logarithm of counts per Å².
-    shared : ndarray of shape (n, 5)
-        Row and column of the centre in pixels; logarithms of pixels per 1/Å, of the
-        relrod's width in 1/Å and of the spots' width in pixels.
-    """
-
-    rotation: np.ndarray
-    phase: np.ndarray
-    log_amplitude: np.ndarray
-    shared: np.ndarray
-
-    def take(self, index: np.ndarray) -> GrainState:
-        """Give some of the images."""
-        return GrainState(
-            self.rotation[index],
-            self.phase[index],
-            self.log_amplitude[index],
-            self.shared[index],
-        )
-
-    def grain(self, k: int) -> GrainState:
-        """Give one grain of each image."""
-        return GrainState(
-            self.rotation[:, k : k + 1],
-            self.phase[:, k : k + 1],
-            self.log_amplitude[:, k : k + 1],
-            self.shared,
-        )
-
-
-def join_grains(first: GrainState, second: GrainState) -> GrainState:
-    """Put the grains of two states into one, with the shared values of the first."""
-    return GrainState(
-        np.concatenate([first.rotation, second.rotation], axis=1),
-        np.concatenate([first.phase, second.phase], axis=1),
-        np.concatenate([first.log_amplitude, second.log_amplitude], axis=1),
-        first.shared,
-    )
 
 
 class _Spots(NamedTuple):
@@ -247,6 +197,24 @@ class GrainFitter:
         col = shared[:, 1] + pixels * spots.g[:, 0]
         return image, row, col, np.exp(shared[:, 4])
 
+    def brightness(self, state: GrainState) -> np.ndarray:
+        """Sum the modelled spots of each grain.
+
+        Parameters
+        ----------
+        state : GrainState
+            The model.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            In counts.
+        """
+        spots = self._spots(state)
+        shape = state.phase.shape
+        total = np.bincount(spots.owner, spots.intensity, minlength=shape[0] * shape[1])
+        return total.reshape(shape)
+
     def render(self, board: PatchBoard, state: GrainState) -> Tensor:
         """Draw the model.
 
@@ -372,19 +340,19 @@ class GrainFitter:
         if len(present):
             each[present] = np.add.reduceat(products, start, axis=0)
             right[present] = np.add.reduceat(rights, start, axis=0)
-        each = each.reshape(n, k, size, size)
-        right = right.reshape(n, k, size)
+        blocks = each.reshape(n, k, size, size)
+        sides = right.reshape(n, k, size)
         total = _OWN * k + _SHARED
         matrix = np.zeros((n, total, total))
         joined = np.zeros((n, total))
         for grain in range(k):
             own = slice(_OWN * grain, _OWN * (grain + 1))
-            matrix[:, own, own] = each[:, grain, :_OWN, :_OWN]
-            matrix[:, own, _OWN * k :] = each[:, grain, :_OWN, _OWN:]
-            matrix[:, _OWN * k :, own] = each[:, grain, _OWN:, :_OWN]
-            joined[:, own] = right[:, grain, :_OWN]
-        matrix[:, _OWN * k :, _OWN * k :] = each[:, :, _OWN:, _OWN:].sum(axis=1)
-        joined[:, _OWN * k :] = right[:, :, _OWN:].sum(axis=1)
+            matrix[:, own, own] = blocks[:, grain, :_OWN, :_OWN]
+            matrix[:, own, _OWN * k :] = blocks[:, grain, :_OWN, _OWN:]
+            matrix[:, _OWN * k :, own] = blocks[:, grain, _OWN:, :_OWN]
+            joined[:, own] = sides[:, grain, :_OWN]
+        matrix[:, _OWN * k :, _OWN * k :] = blocks[:, :, _OWN:, _OWN:].sum(axis=1)
+        joined[:, _OWN * k :] = sides[:, :, _OWN:].sum(axis=1)
         return matrix, joined
 
     def _move(self, state: GrainState, step: np.ndarray) -> GrainState:

@@ -180,6 +180,34 @@ class TemplateLibrary:
             mirrored=mirrored.astype(bool),
         )
 
+    def search_beside(self, polar: Tensor, taken: np.ndarray) -> Candidates:
+        """Find the best orientation among zones far from those already taken.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+        taken : ndarray of shape (n, k), int
+            Zones already taken.
+
+        Returns
+        -------
+        Candidates
+            One of each image.
+        """
+        found = self.search(polar, 2 * len(self.zones))
+        near = self._near.numpy()[taken[:, :, None], found.zone[:, None, :]].any(axis=1)
+        # The last resort, where all zones are near, is the first candidate.
+        first = np.where(near.all(axis=1), 0, (~near).argmax(axis=1))
+        rows = np.arange(len(first))
+        picked = [
+            getattr(found, name)[rows, first][:, None]
+            for name in found._fields
+            if name != "margin"
+        ]
+        names = [name for name in found._fields if name != "margin"]
+        return Candidates(margin=found.margin, **dict(zip(names, picked, strict=True)))
+
     def _margin(self, best: Tensor) -> np.ndarray:
         """Compare the best zone with the best of those that are far from it."""
         by_zone = best.amax(dim=1)

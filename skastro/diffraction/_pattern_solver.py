@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skastro.diffraction._grain_fit import TOTAL, GrainFitter, GrainState, join_grains
+from skastro.diffraction._grain_fit import TOTAL, GrainFitter
+from skastro.diffraction._grain_state import GrainState, join_grains
 from skastro.diffraction._library import Candidates, TemplateLibrary, to_polar
 from skastro.diffraction._patches import PatchBoard
+from skastro.diffraction._retry import retry
 from skastro.diffraction._twin import choose_twins
 
 # Gauss-Newton steps of one grain alone, of all together, and after a retry.
@@ -26,15 +28,10 @@ class Solution:
     score: np.ndarray  # (n,)
     correlation: np.ndarray  # (n, k)
     margin: np.ndarray  # (n, k)
+    chance: np.ndarray  # (n, k)
+    brightness: np.ndarray  # (n, k), modelled intensity
     twin: np.ndarray  # (n, k, 3, 3)
     twin_margin: np.ndarray  # (n, k)
-
-    def put(self, index: np.ndarray, other: Solution) -> None:
-        """Replace some of the images."""
-        for name in ("rotation", "phase", "log_amplitude", "shared"):
-            getattr(self.state, name)[index] = getattr(other.state, name)
-        for name in ("score", "correlation", "margin", "twin", "twin_margin"):
-            getattr(self, name)[index] = getattr(other, name)
 
 
 class PatternSolver:
@@ -48,14 +45,88 @@ class PatternSolver:
         What refines them.
     n_grains : int
         How many grains an image has.
+    erase : bool, default=True
+        Whether a grain is removed before the next is looked for.
+    refine : bool, default=True
+        Whether to fit after the search.
+    erase_threshold : float, default=0.02
+        Of templates, where nothing is fitted.
     """
 
     def __init__(
-        self, library: TemplateLibrary, fitter: GrainFitter, n_grains: int
+        self,
+        library: TemplateLibrary,
+        fitter: GrainFitter,
+        n_grains: int,
+        *,
+        erase: bool = True,
+        refine: bool = True,
+        erase_threshold: float = 0.02,
     ) -> None:
         self.library = library
         self.fitter = fitter
         self.n_grains = n_grains
+        self.erase = erase
+        self.refine = refine
+        self.erase_threshold = erase_threshold
+
+    def solve(self, images: Tensor, limit: float) -> Solution:
+        """Find the grains.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, h, w), float32
+            Not negative.
+        limit : float
+            Images with a higher score are tried again.
+
+        Returns
+        -------
+        Solution
+            Of n images.
+        """
+        if not self.refine:
+            return self._coarse(images)
+        board, solution = self.first_pass(images)
+        if self.erase:
+            retry(self, board, solution, limit)
+        return self.finish(board, solution)
+
+    def _coarse(self, images: Tensor) -> Solution:
+        """Take the best templates as they are."""
+        polar = to_polar(self.library.grid, images)
+        found = []
+        for grain in range(self.n_grains):
+            if self.erase or not grain:
+                found.append((self.library.search(polar), self._chance(polar)))
+                if self.erase:
+                    polar = self.library.erase(
+                        polar, found[-1][0], self.erase_threshold
+                    )
+            else:
+                zones = np.column_stack([f.zone[:, 0] for f, _ in found])
+                found.append((self.library.search_beside(polar, zones), found[0][1]))
+        n, k = len(images), self.n_grains
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(f, name)[:, :1] for f, _ in found], axis=1)
+
+        state = GrainState(
+            joined("rotation"),
+            joined("phase"),
+            np.full((n, k), np.nan),
+            np.tile(self.fitter.start, (n, 1)),
+        )
+        return Solution(
+            state,
+            score=np.full(n, np.nan),
+            correlation=joined("correlation"),
+            margin=joined("margin"),
+            chance=np.stack([c for _, c in found], axis=1),
+            brightness=np.full((n, k), np.nan),
+            twin=np.full((n, k, 3, 3), np.nan),
+            twin_margin=np.full((n, k), np.nan),
+        )
 
     def first_pass(self, images: Tensor) -> tuple[PatchBoard, Solution]:
         """Find the grains one after the other, and refine them together.
@@ -73,51 +144,78 @@ class PatternSolver:
             Without twins so far.
         """
         board = self.fitter.board(images)
-        state, found = self._match(board, board)
+        polar = to_polar(self.library.grid, board.images)
+        found = self.library.search(polar)
+        zones = found.zone[:, :1]
+        state = self.begin(board, found, 0, None)
         state = self.fitter.refine(board, state, self._steps())
         correlation, margin = [found.correlation[:, :1]], [found.margin]
+        chance = [self._chance(polar)]
         for _ in range(1, self.n_grains):
-            rest = board.less(self.fitter.render(board, state))
-            other, found = self._match(rest, rest, like=state)
+            rest = board.less(self.fitter.render(board, state)) if self.erase else board
+            polar = to_polar(self.library.grid, rest.images)
+            if self.erase:
+                found = self.library.search(polar)
+            else:
+                found = self.library.search_beside(polar, zones)
+            zones = np.column_stack([zones, found.zone[:, 0]])
+            other = self.begin(rest, found, 0, state)
             other = self.fitter.refine(rest, other, _ALONE)
             state = join_grains(state, other)
             state = self.fitter.refine(board, state, _TOGETHER, damping=1)
             correlation.append(found.correlation[:, :1])
             margin.append(found.margin)
+            chance.append(self._chance(polar))
         n, k = state.phase.shape
         return board, Solution(
             state,
             self.score(board, state),
             np.concatenate(correlation, axis=1),
             np.concatenate(margin, axis=1),
-            np.tile(np.eye(3), (n, k, 1, 1)),
-            np.full((n, k), np.nan),
+            chance=np.stack(chance, axis=1),
+            brightness=np.full((n, k), np.nan),
+            twin=np.full((n, k, 3, 3), np.nan),
+            twin_margin=np.full((n, k), np.nan),
         )
 
     def _steps(self) -> int:
         return _SINGLE if self.n_grains == 1 else _ALONE
 
-    def _match(
-        self,
-        where: PatchBoard,
-        board: PatchBoard,
-        like: GrainState | None = None,
-        n_candidates: int = 1,
-        rank: int = 0,
-    ) -> tuple[GrainState, Candidates]:
-        """Search the library and begin from what it finds."""
-        polar = to_polar(self.library.grid, where.images)
-        found = self.library.search(polar, n_candidates)
-        state = self._begin(board, found, rank, like)
-        return state, found
+    def _chance(self, polar: Tensor) -> np.ndarray:
+        """Find the correlation that chance gives: that of rings turned at random."""
+        n_rings, n_azimuths = polar.shape[1:]
+        turns = np.random.RandomState(0).randint(n_azimuths, size=n_rings)
+        index = (np.arange(n_azimuths) + turns[:, None]) % n_azimuths
+        turned = polar.gather(
+            2, torch.from_numpy(index).expand(len(polar), -1, -1).contiguous()
+        )
+        return self.library.search(turned).correlation[:, 0]
 
-    def _begin(
+    def begin(
         self,
         board: PatchBoard,
         found: Candidates,
         rank: int,
         like: GrainState | None,
     ) -> GrainState:
+        """Start a fit from a candidate.
+
+        Parameters
+        ----------
+        board : PatchBoard
+            The images.
+        found : Candidates
+            Of each image.
+        rank : int
+            Which candidate.
+        like : GrainState or None
+            Whose camera to start from.
+
+        Returns
+        -------
+        GrainState
+            Of one grain.
+        """
         one = slice(rank, rank + 1)
         return self.fitter.initial(
             board,
@@ -145,116 +243,6 @@ class PatternSolver:
         gap = torch.sqrt(board.images) - torch.sqrt(model)
         return (gap * gap).sum(dim=(1, 2)).numpy().astype(np.float64) / TOTAL
 
-    def retry(self, board: PatchBoard, solution: Solution, limit: float) -> None:
-        """Try again, from other candidates, where too little is explained.
-
-        Parameters
-        ----------
-        board : PatchBoard
-            The images.
-        solution : Solution
-            Changed in place where something better is found.
-        limit : float
-            Scores above it are too high.
-        """
-        bad = np.flatnonzero(solution.score > limit)
-        if not len(bad):
-            return
-        if self.n_grains == 1:
-            self._retry_single(board, solution, bad)
-            return
-        for keep in range(self.n_grains - 1, -1, -1):
-            bad = np.flatnonzero(solution.score > limit)
-            if len(bad):
-                self._retry_beside(board, solution, bad, keep)
-        bad = np.flatnonzero(solution.score > limit)
-        if len(bad) and self.n_grains == 2:
-            self._retry_pairs(board, solution, bad)
-
-    def _retry_single(
-        self, board: PatchBoard, solution: Solution, bad: np.ndarray, n: int = 5
-    ) -> None:
-        part = board.take(bad)
-        found = self.library.search(to_polar(self.library.grid, part.images), n)
-        for rank in range(1, found.correlation.shape[1]):
-            state = self._begin(part, found, rank, None)
-            state = self.fitter.refine(part, state, _SINGLE)
-            self._keep(part, solution, bad, state, found, rank, 0)
-
-    def _retry_beside(
-        self, board: PatchBoard, solution: Solution, bad: np.ndarray, keep: int
-    ) -> None:
-        """Look for the other grain beside a kept one (of two), or for the last."""
-        part = board.take(bad)
-        state = solution.state.take(bad)
-        others = [g for g in range(self.n_grains) if g != keep]
-        kept = state.grain(keep)
-        if self.n_grains > 2:
-            replaced = keep
-            kept = state.grain(others[0])
-            for other in others[1:]:
-                kept = join_grains(kept, state.grain(other))
-        else:
-            replaced = others[0]
-        rest = part.less(self.fitter.render(part, kept))
-        found = self.library.search(to_polar(self.library.grid, rest.images), 3)
-        for rank in range(found.correlation.shape[1]):
-            fresh = self._begin(rest, found, rank, kept)
-            fresh = self.fitter.refine(rest, fresh, _ALONE)
-            joint = self.fitter.refine(part, join_grains(kept, fresh), _TOGETHER)
-            order = self._order(replaced)
-            self._keep(
-                part, solution, bad, _reorder(joint, order), found, rank, replaced
-            )
-
-    def _order(self, replaced: int) -> list[int]:
-        """Say where each grain of (kept ones, fresh one) belongs."""
-        order = list(range(self.n_grains - 1))
-        order.insert(replaced, self.n_grains - 1)
-        return order
-
-    def _retry_pairs(
-        self, board: PatchBoard, solution: Solution, bad: np.ndarray
-    ) -> None:
-        """Begin again from six first grains and two second ones for each."""
-        part = board.take(bad)
-        found = self.library.search(to_polar(self.library.grid, part.images), 6)
-        for rank in range(found.correlation.shape[1]):
-            first = self._begin(part, found, rank, None)
-            first = self.fitter.refine(part, first, _ALONE)
-            rest = part.less(self.fitter.render(part, first))
-            second = self.library.search(to_polar(self.library.grid, rest.images), 2)
-            for other in range(second.correlation.shape[1]):
-                fresh = self._begin(rest, second, other, first)
-                fresh = self.fitter.refine(rest, fresh, _ALONE)
-                joint = self.fitter.refine(part, join_grains(first, fresh), _TOGETHER)
-                better = self._keep(part, solution, bad, joint, found, rank, 0)
-                rows = bad[better]
-                solution.correlation[rows, 1] = second.correlation[better, other]
-                solution.margin[rows, 1] = second.margin[better, 0]
-
-    def _keep(
-        self,
-        board: PatchBoard,
-        solution: Solution,
-        rows: np.ndarray,
-        state: GrainState,
-        found: Candidates,
-        rank: int,
-        grain: int,
-    ) -> np.ndarray:
-        """Take a state over where it explains more; say where."""
-        score = self.score(board, state)
-        better = score < solution.score[rows]
-        taken = rows[better]
-        fresh = state.take(better)
-        for name in ("rotation", "phase", "log_amplitude", "shared"):
-            getattr(solution.state, name)[taken] = getattr(fresh, name)
-        solution.score[taken] = score[better]
-        solution.correlation[taken, grain] = found.correlation[better, rank]
-        solution.margin[taken, grain] = found.margin[better, 0]
-        return np.asarray(better)
-
     def finish(self, board: PatchBoard, solution: Solution) -> Solution:
         """Test every grain against its twin.
 
@@ -268,20 +256,11 @@ class PatternSolver:
         Returns
         -------
         Solution
-            With twins and their margins, the brighter grain first.
+            With twins, their margins and the grains' intensities.
         """
         state, twin, margin = choose_twins(self.fitter, board, solution.state)
         solution.state = state
         solution.score = self.score(board, state)
         solution.twin, solution.twin_margin = twin, margin
+        solution.brightness = self.fitter.brightness(state)
         return solution
-
-
-def _reorder(state: GrainState, order: list[int]) -> GrainState:
-    """Put the grains into another order."""
-    return GrainState(
-        state.rotation[:, order],
-        state.phase[:, order],
-        state.log_amplitude[:, order],
-        state.shared,
-    )

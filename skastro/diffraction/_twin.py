@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skastro.diffraction._grain_fit import TOTAL, GrainFitter, GrainState
+from skastro.diffraction._grain_fit import TOTAL, GrainFitter
+from skastro.diffraction._grain_state import GrainState
 from skastro.diffraction._patches import PatchBoard
 
 # Spots weaker than this share of the strongest do not say where the zone is.
@@ -107,7 +108,7 @@ def choose_twins(
     best = deviance(board.images, fitter.render(board, state))
     for grain in range(k):
         rotation = state.rotation.copy()
-        rotation[:, grain] = twin_rotation(fitter, state.grain(grain))[:, 0]
+        rotation[:, grain] = twin_rotation(fitter, state.grains([grain]))[:, 0]
         other = fitter.refine(board, replace(state, rotation=rotation), _STEPS, 1)
         value = deviance(board.images, fitter.render(board, other))
         better = value < best

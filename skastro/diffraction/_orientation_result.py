@@ -1,0 +1,176 @@
+"""What the template matcher found in patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.transform import Rotation
+
+from skastro.diffraction._crystal import Crystal
+from skastro.diffraction._orientation import bunge_angles
+
+# Differences of deviance over the sum of the image: one of 10,000 counts would not
+# tell the twin apart below this.
+_UNDECIDED = 1e-4
+
+
+@dataclass(frozen=True)
+class OrientationResult:
+    """Orientations of k grains in each of n patterns, and how far to trust them.
+
+    Parameters
+    ----------
+    crystals : tuple of Crystal
+        The phases.
+    rotation_matrices : ndarray of shape (n, k, 3, 3)
+        Crystal to lab. Of the equivalent ones it is that whose beam direction is
+        nearest to the standard sector.
+    directions : ndarray of shape (n, k, 3)
+        Beam directions in the standard sector, Cartesian unit vectors in the crystal
+        frame.
+    phase : ndarray of shape (n, k), int
+        Index into `crystals`.
+    share : ndarray of shape (n, k)
+        Of the pattern's modelled intensity; 1 for a single grain. NaN if it was not
+        refined.
+    correlation : ndarray of shape (n, k)
+        With the best template, in [-1, 1].
+    margin : ndarray of shape (n, k)
+        1 - (best correlation of zones more than 6° away) / correlation, in [0, 1].
+    contrast : ndarray of shape (n, k)
+        Correlation over that of the same pattern with its rings turned at random.
+    score : ndarray of shape (n,)
+        Sum of (sqrt(image) - sqrt(model))² over the sum of the image: 0 is a perfect
+        fit, 1 is none. NaN if it was not refined.
+    residual_flag : ndarray of shape (n,), bool
+        Whether the score is above the limit learned in ``fit``: a grain was missed, or
+        is wrong.
+    valid : ndarray of shape (n, k), bool
+        False where a grain cannot be trusted: too faint, no better than chance, twice
+        the same, or in a pattern that the model does not explain.
+    twin_directions : ndarray of shape (n, k, 3)
+        Folded beam directions of the zero-order-zone twin of each grain, the other
+        answer with (nearly) the same pattern. NaN if it was not refined.
+    twin_margin : ndarray of shape (n, k)
+        By how much the twin's Poisson deviance is larger, over the sum of the image.
+        Multiplied by the number of counts it is the deviance difference of a counting
+        detector; values below about 4 over the number of counts decide nothing.
+    center : ndarray of shape (n, 2)
+        Row and column of the direct beam, refined, in pixels.
+    scale : ndarray of shape (n,)
+        Refined, in 1/Å per pixel.
+    relrod_width : ndarray of shape (n,)
+        Refined, in 1/Å.
+    spot_sigma : ndarray of shape (n,)
+        Refined, in pixels.
+    scan_shape : tuple of int or None, default=None
+        (rows, columns) if the patterns were a scan.
+
+    Examples
+    --------
+    >>> from skastro.diffraction import KinematicSimulator, TemplateMatcher
+    >>> X = KinematicSimulator("silver").images([[1, 1, 4], [1, 0, 1]])
+    >>> result = TemplateMatcher("silver", zone_spacing=5.0).fit(X).match(X)
+    >>> result.to_frame()[["phase", "valid"]].drop_duplicates()
+        phase  valid
+    0  silver   True
+    """
+
+    crystals: tuple[Crystal, ...]
+    rotation_matrices: np.ndarray
+    directions: np.ndarray
+    phase: np.ndarray
+    share: np.ndarray
+    correlation: np.ndarray
+    margin: np.ndarray
+    contrast: np.ndarray
+    score: np.ndarray
+    residual_flag: np.ndarray
+    valid: np.ndarray
+    twin_directions: np.ndarray
+    twin_margin: np.ndarray
+    center: np.ndarray
+    scale: np.ndarray
+    relrod_width: np.ndarray
+    spot_sigma: np.ndarray
+    scan_shape: tuple[int, int] | None = None
+
+    def __len__(self) -> int:
+        """Count the patterns."""
+        return len(self.score)
+
+    @property
+    def rotations(self) -> Rotation:
+        """All n k orientations, those of a pattern side by side."""
+        return Rotation.from_matrix(self.rotation_matrices.reshape(-1, 3, 3))
+
+    @property
+    def reliability(self) -> np.ndarray:
+        """Trust in each pattern, in [0, 1]: the smallest margin of its grains.
+
+        It is halved where the residual is flagged and where a grain cannot be told from
+        a twin more than 1° away (margin below 0.0001), and 0 where a grain is not
+        valid. Good for ranking; it is no probability.
+        """
+        trust = np.where(self.valid, self.margin, 0.0).min(axis=1)
+        gap = np.linalg.norm(self.directions - self.twin_directions, axis=2)
+        undecided = (self.twin_margin < _UNDECIDED) & (gap > np.radians(1.0))
+        trust = np.where(undecided.any(axis=1), 0.5 * trust, trust)
+        return np.asarray(np.where(self.residual_flag, 0.5 * trust, trust))
+
+    def bunge(self, *, degrees: bool = True) -> np.ndarray:
+        """Give Bunge's Euler angles.
+
+        Parameters
+        ----------
+        degrees : bool, default=True
+            Unit; False gives radians.
+
+        Returns
+        -------
+        ndarray of shape (n, k, 3)
+            phi1, Phi, phi2.
+        """
+        angles = bunge_angles(self.rotations, degrees=degrees)
+        return angles.reshape(*self.phase.shape, 3)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give one row a grain.
+
+        Returns
+        -------
+        DataFrame
+            Columns "pattern", "grain", "phase", "phi1", "Phi", "phi2" (degrees), "ux",
+            "uy", "uz" (folded), "share", "correlation", "margin", "contrast",
+            "score", "residual_flag", "twin_margin" and "valid"; of a scan also "row"
+            and "column".
+        """
+        n, k = self.phase.shape
+        pattern = np.repeat(np.arange(n), k)
+        angles = self.bunge().reshape(-1, 3)
+        u = self.directions.reshape(-1, 3)
+        names = [c.name for c in self.crystals]
+        frame = pd.DataFrame(
+            {
+                "pattern": pattern,
+                "grain": np.tile(np.arange(k), n),
+                "phase": [names[p] for p in self.phase.ravel()],
+                **dict(zip(("phi1", "Phi", "phi2"), angles.T, strict=True)),
+                **dict(zip(("ux", "uy", "uz"), u.T, strict=True)),
+                "share": self.share.ravel(),
+                "correlation": self.correlation.ravel(),
+                "margin": self.margin.ravel(),
+                "contrast": self.contrast.ravel(),
+                "score": self.score[pattern],
+                "residual_flag": self.residual_flag[pattern],
+                "twin_margin": self.twin_margin.ravel(),
+                "valid": self.valid.ravel(),
+            }
+        )
+        if self.scan_shape is not None:
+            row, column = np.divmod(pattern, self.scan_shape[1])
+            frame.insert(1, "row", row)
+            frame.insert(2, "column", column)
+        return frame
