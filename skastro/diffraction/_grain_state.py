@@ -58,3 +58,30 @@ def join_grains(first: GrainState, second: GrainState) -> GrainState:
         np.concatenate([first.log_amplitude, second.log_amplitude], axis=1),
         first.shared,
     )
+
+
+def choose_states(where: np.ndarray, yes: GrainState, no: GrainState) -> GrainState:
+    """Take some images from one state and the others from another.
+
+    Parameters
+    ----------
+    where : ndarray of shape (n,), bool
+        Which come from `yes`.
+    yes, no : GrainState
+        Of the same n images and k grains.
+
+    Returns
+    -------
+    GrainState
+        The mixture.
+    """
+
+    def pick(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.where(where.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
+    return GrainState(
+        pick(yes.rotation, no.rotation),
+        pick(yes.phase, no.phase),
+        pick(yes.log_amplitude, no.log_amplitude),
+        pick(yes.shared, no.shared),
+    )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skastro.diffraction._grain_fit import TOTAL, GrainFitter
-from skastro.diffraction._grain_state import GrainState, join_grains
+from skastro.diffraction._grain_state import GrainState, choose_states, join_grains
 from skastro.diffraction._library import Candidates, TemplateLibrary, to_polar
 from skastro.diffraction._patches import PatchBoard
 from skastro.diffraction._retry import retry
@@ -161,8 +161,7 @@ class PatternSolver:
             zones = np.column_stack([zones, found.zone[:, 0]])
             other = self.begin(rest, found, 0, state)
             other = self.fitter.refine(rest, other, _ALONE)
-            state = join_grains(state, other)
-            state = self.fitter.refine(board, state, _TOGETHER, damping=1)
+            state = self._together(board, state, other)
             correlation.append(found.correlation[:, :1])
             margin.append(found.margin)
             chance.append(self._chance(polar))
@@ -177,6 +176,16 @@ class PatternSolver:
             twin=np.full((n, k, 3, 3), np.nan),
             twin_margin=np.full((n, k), np.nan),
         )
+
+    def _together(
+        self, board: PatchBoard, state: GrainState, other: GrainState
+    ) -> GrainState:
+        """Refine all grains at once, where that explains more than without the last."""
+        joint = join_grains(state, other)
+        refined = self.fitter.refine(board, joint, _TOGETHER, damping=1)
+        worse = self.score(board, refined) > self.score(board, state)
+        # What is no grain can pull the true one away: it keeps its place then.
+        return choose_states(worse, joint, refined) if worse.any() else refined
 
     def _steps(self) -> int:
         return _SINGLE if self.n_grains == 1 else _ALONE

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skastro.diffraction._grain_fit import TOTAL, GrainFitter
-from skastro.diffraction._grain_state import GrainState
+from skastro.diffraction._grain_state import GrainState, choose_states
 from skastro.diffraction._patches import PatchBoard
 
 # Spots weaker than this share of the strongest do not say where the zone is.
@@ -117,17 +117,5 @@ def choose_twins(
         )
         margin[:, grain] = np.abs(value - best) / TOTAL
         best = np.minimum(value, best)
-        state = _choose(better, other, state)
+        state = choose_states(better, other, state)
     return state, twin, margin
-
-
-def _choose(where: np.ndarray, yes: GrainState, no: GrainState) -> GrainState:
-    def pick(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.where(where.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-
-    return GrainState(
-        pick(yes.rotation, no.rotation),
-        no.phase,
-        pick(yes.log_amplitude, no.log_amplitude),
-        pick(yes.shared, no.shared),
-    )
