@@ -2,6 +2,15 @@
 
 from skastro.metrics._calibration_error import expected_calibration_error
 from skastro.metrics._classification_summary import classification_summary
+from skastro.metrics._direction_angle import direction_angle
+from skastro.metrics._direction_l1 import direction_l1
+from skastro.metrics._direction_scorer import (
+    make_direction_scorer,
+    neg_direction_angle_scorer,
+    neg_direction_l1_scorer,
+)
+from skastro.metrics._direction_summary import direction_summary
+from skastro.metrics._direction_summary_result import DirectionSummary
 from skastro.metrics._ece_scorer import neg_ece_scorer
 from skastro.metrics._risk_coverage import risk_coverage_curve
 from skastro.metrics._risk_coverage_curve import RiskCoverageCurve
@@ -11,9 +20,16 @@ from skastro.metrics._true_skill import true_skill_score, tss_scorer
 
 __all__ = [
     "ClassificationSummary",
+    "DirectionSummary",
     "RiskCoverageCurve",
     "classification_summary",
+    "direction_angle",
+    "direction_l1",
+    "direction_summary",
     "expected_calibration_error",
+    "make_direction_scorer",
+    "neg_direction_angle_scorer",
+    "neg_direction_l1_scorer",
     "neg_ece_scorer",
     "risk_coverage_curve",
     "transformed_scorer",

@@ -1,5 +1,7 @@
 """Repeated studies and the tests that go with them, for any estimator."""
 
+from skastro.model_selection._cluster_folds import ClusterBalancedKFold
+from skastro.model_selection._cluster_subsets import cluster_subsets
 from skastro.model_selection._compare import compare
 from skastro.model_selection._confusion_display import MeanConfusionMatrixDisplay
 from skastro.model_selection._epoch_curve_display import EpochCurveDisplay
@@ -8,6 +10,7 @@ from skastro.model_selection._overfitting import (
     diagnose_overfitting,
 )
 from skastro.model_selection._overfitting_display import OverfittingDisplay
+from skastro.model_selection._pair_folds import PairGroupKFold
 from skastro.model_selection._repeated_holdout import repeated_holdout
 from skastro.model_selection._resampled_ttest import (
     ResampledTTestResult,
@@ -25,16 +28,19 @@ from skastro.model_selection._study.checkpoint import CheckpointMismatchError
 
 __all__ = [
     "CheckpointMismatchError",
+    "ClusterBalancedKFold",
     "EpochCurveDisplay",
     "MeanConfusionMatrixDisplay",
     "OverfittingDiagnosis",
     "OverfittingDisplay",
+    "PairGroupKFold",
     "RepeatedHoldoutResult",
     "RepeatedSourceWarning",
     "ResampledTTestResult",
     "ScoreDistributionDisplay",
     "StratifiedSourceKFold",
     "check_source_groups",
+    "cluster_subsets",
     "compare",
     "corrected_resampled_ttest",
     "diagnose_overfitting",
