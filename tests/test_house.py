@@ -75,7 +75,8 @@ def test_import_is_light() -> None:
     import subprocess
     import sys
 
-    optional = ["astropy", "matplotlib", "skops", "cv2", "dask", "h5py", "crepes"]
+    optional = ["astropy", "matplotlib", "skops", "cv2", "dask", "crepes"]
+    optional += ["diffsims", "gemmi", "h5py", "numba", "orix", "zarr"]
     rooms = [r for rooms in FLOORS for r in rooms if (ROOT / r).exists()]
     code = (
         f"import sys, {', '.join(f'skastro.{r}' for r in rooms)}; "

@@ -18,6 +18,9 @@ _SPOT_BAND = (1.0, 5.0)
 # pairs of spots count as much as the few strong ones.
 _POWER = 0.25
 
+# The centre of gravity is that of what is above this share of the beam's height: lower
+# and the neighbours draw, higher and the pixels are too few.
+_HEIGHT = 0.25
 _ROUNDS = 8
 
 
@@ -26,8 +29,8 @@ def direct_beam_centers(
 ) -> np.ndarray:
     """Find the brightest blob of each pattern and its centre of gravity.
 
-    Only what is above half of the maximum counts, within a disc that moves along with
-    the result. A saturated beam is a plateau, whose centre is found as well.
+    Only what is above a quarter of its height counts, within a disc that moves along
+    with the result. A saturated beam is a plateau, whose centre is found as well.
 
     Parameters
     ----------
@@ -61,7 +64,6 @@ def direct_beam_centers(
         rows.clip(0, h - 1)[:, :, None],
         columns.clip(0, w - 1)[:, None, :],
     ].astype(np.float64)
-    # Half way up from the background of the patch.
     floor = np.median(patches, axis=(1, 2))
     centers = peaks.astype(np.float64)
     for _ in range(_ROUNDS):
@@ -70,7 +72,7 @@ def direct_beam_centers(
         disc = dy[:, :, None] ** 2 + dx[:, None, :] ** 2 <= beam_radius**2
         disc &= inside
         top = np.where(disc, patches, -np.inf).max(axis=(1, 2))
-        level = (floor + top) / 2
+        level = floor + _HEIGHT * (top - floor)
         weights = np.clip(patches - level[:, None, None], 0, None) * disc
         total = weights.sum(axis=(1, 2))
         flat = total <= 0
@@ -89,11 +91,8 @@ def direct_beam_centers(
     return np.where(empty[:, None], middle, centers)
 
 
-def inversion_maps(images: np.ndarray) -> np.ndarray:
-    """Give how well each pattern agrees with its inversion through each point.
-
-    That is the autoconvolution, by a fast Fourier transform: its value at p is for the
-    centre p / 2. Each map is divided by that of perfect agreement.
+def tempered_spots(images: np.ndarray) -> np.ndarray:
+    """Give the spots of patterns without background, strong and weak ones alike.
 
     Parameters
     ----------
@@ -102,28 +101,48 @@ def inversion_maps(images: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (n, 2 h - 1, 2 w - 1)
-        1 is perfect; float64.
+    ndarray of shape (n, h, w)
+        Not negative; float64. The squares of each pattern add up to 1, or to 0.
     """
     images = images.astype(np.float64)
-    _, h, w = images.shape
     narrow, wide = (
         ndimage.gaussian_filter(images, (0, s, s), mode="nearest") for s in _SPOT_BAND
     )
-    spots = np.clip(narrow - wide, 0, None) ** _POWER
-    size = fft.next_fast_len(2 * h - 1, real=True), fft.next_fast_len(
-        2 * w - 1, real=True
-    )
+    # What rounding leaves of a flat pattern is no spot.
+    band = narrow - wide
+    band[band <= 1e-9 * np.abs(images).max(axis=(1, 2), keepdims=True)] = 0
+    spots = band**_POWER
+    power = np.sqrt((spots * spots).sum(axis=(1, 2), keepdims=True))
+    return np.asarray(spots / np.where(power > 0, power, 1.0))
+
+
+def inversion_maps(spots: np.ndarray) -> np.ndarray:
+    """Give how well each pattern agrees with its inversion through each point.
+
+    That is the autoconvolution, by a fast Fourier transform: its value at p is for the
+    centre p / 2.
+
+    Parameters
+    ----------
+    spots : ndarray of shape (n, h, w)
+        From `tempered_spots`.
+
+    Returns
+    -------
+    ndarray of shape (n, 2 h - 1, 2 w - 1)
+        1 is perfect agreement.
+    """
+    _, h, w = spots.shape
+    h_out, w_out = 2 * h - 1, 2 * w - 1
+    size = fft.next_fast_len(h_out, real=True), fft.next_fast_len(w_out, real=True)
     spectrum = fft.rfft2(spots, size)
-    maps = fft.irfft2(spectrum * spectrum, size)[:, : 2 * h - 1, : 2 * w - 1]
-    power = (spots * spots).sum(axis=(1, 2), keepdims=True)
-    return np.asarray(maps / np.where(power > 0, power, 1.0))
+    return np.asarray(fft.irfft2(spectrum * spectrum, size)[:, :h_out, :w_out])
 
 
-def map_centers(
+def best_inversion(
     maps: np.ndarray, shape: tuple[int, int], max_shift: float | None
 ) -> np.ndarray:
-    """Find the maxima of inversion maps, to a part of a pixel by a parabola.
+    """Find the maxima of inversion maps.
 
     Parameters
     ----------
@@ -136,36 +155,73 @@ def map_centers(
 
     Returns
     -------
-    ndarray of shape (n, 2)
-        Row and column in pixels; the middle of the image for an empty pattern.
+    ndarray of shape (n, 2), int
+        Twice the row and column; of the middle of the image for an empty pattern.
     """
-    n = len(maps)
-    size = maps.shape[1:]
+    n, size = len(maps), maps.shape[1:]
     # The map has half-pixel steps: its middle is that of the image.
     allowed = _near_middle(size, None if max_shift is None else 2 * max_shift)
-    best = np.where(allowed, maps, -np.inf).reshape(n, -1).argmax(axis=1)
-    place = np.stack(np.unravel_index(best, size), axis=1)
-    index = np.arange(n)
-    found = place.astype(np.float64)
+    flat = np.where(allowed, maps, -np.inf).reshape(n, -1)
+    place = np.stack(np.unravel_index(flat.argmax(axis=1), size), axis=1)
+    empty = flat.max(axis=1) <= 1e-9
+    return np.where(empty[:, None], [shape[0] - 1, shape[1] - 1], place)
+
+
+def inversion_lines(spots: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Give the agreement with the inversion at a place and beside it, for each axis.
+
+    Only the largest window counts whose middle the place is. In the whole image, fewer
+    pixels overlap with their inversion the further away from the middle it is, which
+    would draw the maximum there.
+
+    Parameters
+    ----------
+    spots : ndarray of shape (h, w)
+        Of one pattern, from `tempered_spots`.
+    place : ndarray of shape (2,), int
+        From `best_inversion`.
+
+    Returns
+    -------
+    ndarray of shape (2, 3)
+        For rows and columns: half a pixel before, at the place, half a pixel after.
+    """
+    window = spots[
+        tuple(
+            slice(max(0, p - n + 1), min(n, p + 1))
+            for p, n in zip(place.tolist(), spots.shape, strict=True)
+        )
+    ]
+    # Noise and the edges of spots weigh less than where the place is looked for.
+    window = window * window
+    lines = np.zeros((2, 3))
     for axis in (0, 1):
-        line = place[:, axis, None] + np.arange(-2, 3)
-        inside = (line >= 0) & (line < size[axis])
-        line = line.clip(0, size[axis] - 1)
-        other = np.broadcast_to(place[:, 1 - axis, None], line.shape)
-        rows, columns = (line, other) if axis == 0 else (other, line)
-        # The pixels that overlap with the inversion become fewer away from the middle,
-        # which would draw the maximum of a blunt peak there.
-        overlap = shape[axis] - np.abs(line - (shape[axis] - 1))
-        values = np.where(inside, maps[index[:, None], rows, columns] / overlap, 0.0)
-        top = 1 + values[:, 1:4].argmax(axis=1)
-        left, at, right = (values[index, top + step] for step in (-1, 0, 1))
-        bend = left - 2 * at + right
-        inner = inside[index, top - 1] & inside[index, top + 1] & (bend < 0)
-        step_to_top = 0.5 * (left - right) / np.where(inner, bend, -1.0)
-        found[:, axis] += np.where(inner, top - 2 + step_to_top.clip(-1, 1), 0.0)
-    empty = maps.reshape(n, -1).max(axis=1) <= 0
-    middle = np.array([(shape[0] - 1) / 2, (shape[1] - 1) / 2])
-    return np.where(empty[:, None], middle, found / 2)
+        lined = window if axis == 0 else window.T
+        for i, part in enumerate((lined[:-1], lined, lined[1:])):
+            lines[axis, i] = (part * part[::-1, ::-1]).sum()
+    return lines
+
+
+def refined_center(place: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Find a centre to a part of a pixel, by a parabola along each axis.
+
+    Parameters
+    ----------
+    place : ndarray of shape (2,), int
+        From `best_inversion`.
+    lines : ndarray of shape (2, 3)
+        From `inversion_lines`, or sums of such.
+
+    Returns
+    -------
+    ndarray of shape (2,)
+        Row and column in pixels.
+    """
+    before, at, after = lines.T
+    bend = before - 2 * at + after
+    bent = bend < 0
+    step = 0.5 * (before - after) / np.where(bent, bend, -1.0)
+    return np.asarray((place + np.where(bent, step.clip(-1, 1), 0.0)) / 2)
 
 
 def _near_middle(shape: tuple[int, int], max_shift: float | None) -> np.ndarray:

@@ -91,7 +91,7 @@ class TemplateMatcher(BaseEstimator):
         ``fit``: 1.3 times the median score of up to 64 patterns, at least 0.004.
     max_score : float, default=0.7
         Grains of patterns with a higher score are not valid.
-    min_contrast : float, default=1.3
+    min_contrast : float, default=1.5
         Grains whose correlation is less than so many times that of chance are not
         valid.
     min_share : float, default=0.02
@@ -174,7 +174,7 @@ class TemplateMatcher(BaseEstimator):
         intensity_weight: float = 1.0,
         score_limit: float | str = "auto",
         max_score: float = 0.7,
-        min_contrast: float = 1.3,
+        min_contrast: float = 1.5,
         min_share: float = 0.02,
         image_shape: Sequence[int] | None = None,
         n_jobs: int | None = None,
