@@ -12,6 +12,7 @@ from skastro.diffraction._orientation import (
     rotation_from_direction,
     uvw_to_cartesian,
 )
+from skastro.diffraction._orientation_pipeline import orientation_pipeline
 from skastro.diffraction._orientation_regressor import DiffractionOrientationRegressor
 from skastro.diffraction._orientation_result import OrientationResult
 from skastro.diffraction._pair_mixer import PairMixer
@@ -47,6 +48,7 @@ __all__ = [
     "cartesian_to_uvw",
     "direction_from_rotation",
     "electron_wavelength",
+    "orientation_pipeline",
     "read_blo",
     "read_hspy",
     "rotation_from_direction",
