@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from skastro.diffraction._builtin_crystals import BUILTIN
+from skastro.diffraction._read_cif import read_cif
 from skastro.diffraction._reflections import Reflections, find_reflections
 from skastro.diffraction._scattering import scattering_factor
 from skastro.diffraction._space_group import close_group
-from skastro.utils import import_optional, proper_operations
+from skastro.utils import proper_operations
 from skastro.utils._laue import LAUE_GROUPS
 
 # Two sites nearer than this (fractional) are one.
@@ -162,7 +163,8 @@ class Crystal:
         -------
         Crystal
             With symmetry operations from the file where it lists them, else from its
-            space group.
+            space group; and with U where the file has a possible one: programs write 0
+            or 1 Å² where they know none, so that only 0 < U < 0.5 Å² is taken.
 
         Raises
         ------
@@ -171,12 +173,10 @@ class Crystal:
         OSError
             If there is no such file.
         ValueError
-            If it is no CIF file with a cell and atoms.
+            If it is no CIF file with a cell and atoms at known places.
         """
-        gemmi = import_optional("gemmi", extra="crystal")
         path = Path(path)
-        path.stat()
-        return _read_cif(cls, gemmi, path, name or path.stem)
+        return cls(name or path.stem, **read_cif(path))
 
     def _cartesian(self, rotations: np.ndarray) -> np.ndarray:
         """Turn the distinct rotation parts into Cartesian proper rotations."""
@@ -216,7 +216,8 @@ class Crystal:
             xyz = np.array(site[1:4], dtype=np.float64)
             occupancy = float(site[4]) if len(site) > 4 else 1.0
             b_iso = float(site[5]) if len(site) > 5 else math.nan
-            if not np.isfinite(xyz).all() or not 0 <= occupancy <= 1 or b_iso < 0:
+            known = np.isfinite(xyz).all() and not math.isinf(b_iso)
+            if not known or not 0 <= occupancy <= 1 or b_iso < 0:
                 raise ValueError(f"The site {site!r} of {self.name!r} makes no sense.")
             images = (rotations @ xyz + translations) % 1.0
             kept: list[np.ndarray] = []
@@ -243,9 +244,16 @@ class Crystal:
         -------
         ndarray of shape (n,)
             In Å.
+
+        Raises
+        ------
+        ValueError
+            If indices are of another shape, not finite, or 000, which is no plane.
         """
-        g = np.asarray(hkl, dtype=np.float64) @ self.reciprocal_basis
-        return np.asarray(1.0 / np.linalg.norm(g, axis=-1))
+        length = np.linalg.norm(_check_hkl(hkl) @ self.reciprocal_basis, axis=1)
+        if not length.all():
+            raise ValueError("hkl = 000 is no lattice plane.")
+        return np.asarray(1.0 / length)
 
     def structure_factor(self, hkl: Any, *, b_iso: float = 0.0) -> np.ndarray:
         """Give the kinematic structure factors.
@@ -263,8 +271,13 @@ class Crystal:
         -------
         ndarray of shape (n,), complex
             In Å.
+
+        Raises
+        ------
+        ValueError
+            If indices are of another shape or not finite.
         """
-        hkl = np.asarray(hkl, dtype=np.float64)
+        hkl = _check_hkl(hkl)
         g = np.linalg.norm(hkl @ self.reciprocal_basis, axis=1)
         phases = np.exp(2j * np.pi * (hkl @ self.positions.T))
         factors = {e: scattering_factor(e, g) for e in set(self.elements)}
@@ -325,6 +338,15 @@ def as_crystal(crystal: Any) -> Crystal:
     return crystal
 
 
+def _check_hkl(hkl: Any) -> np.ndarray:
+    indices = np.atleast_2d(np.asarray(hkl, dtype=np.float64))
+    if indices.ndim != 2 or indices.shape[1] != 3 or not np.isfinite(indices).all():
+        raise ValueError(
+            f"hkl must be finite and have shape (n, 3), got {indices.shape}."
+        )
+    return indices
+
+
 def _check_cell(cell: Sequence[float]) -> tuple[float, ...]:
     values = np.asarray(cell, dtype=np.float64)
     if values.shape != (6,) or not np.isfinite(values).all() or (values <= 0).any():
@@ -366,49 +388,3 @@ def _laue_name(operations: np.ndarray) -> str:
             if np.allclose(angles, expected, atol=2e-3):
                 return group
     raise ValueError("The operations belong to no Laue group.")  # pragma: no cover
-
-
-def _read_cif(cls: type[Crystal], gemmi: Any, path: Path, name: str) -> Crystal:
-    try:
-        document = gemmi.cif.read(str(path))
-        structures = [gemmi.make_small_structure_from_block(b) for b in document]
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path.name} is no readable CIF file: {error}") from error
-    for block, structure in zip(document, structures, strict=True):
-        if not structure.sites:
-            continue
-        triplets: list[str] = []
-        for tag in (
-            "_space_group_symop_operation_xyz",
-            "_space_group_symop.operation_xyz",
-            "_symmetry_equiv_pos_as_xyz",
-        ):
-            triplets = triplets or [
-                gemmi.cif.as_string(v) for v in block.find_values(tag)
-            ]
-        group = structure.spacegroup
-        if not triplets:
-            if group is None:
-                raise ValueError(
-                    f"{path.name} has neither symmetry operations nor a known space "
-                    "group."
-                )
-            triplets = [operation.triplet() for operation in group.operations()]
-        sites = [
-            (
-                site.element.name,
-                *site.fract.tolist(),
-                site.occ,
-                _b_iso(site.u_iso),
-            )
-            for site in structure.sites
-        ]
-        cell = structure.cell.parameters
-        symbol = group.hm if group is not None else structure.spacegroup_hm
-        return cls(name, cell, sites, triplets, space_group=symbol)
-    raise ValueError(f"{path.name} has no block with atoms.")
-
-
-def _b_iso(u_iso: float) -> float:
-    """Turn U into B = 8 pi² U; a file without it has zero."""
-    return 8 * math.pi**2 * u_iso if u_iso > 0 else math.nan

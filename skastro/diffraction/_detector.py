@@ -54,7 +54,8 @@ class Detector:
     shape : (h, w)
         In pixels.
     scale : float or None
-        1/Å per pixel; None puts ``max_g`` just inside the nearer border.
+        1/Å per pixel; None puts ``max_g`` just inside the nearer border of a centred
+        pattern.
     center : (row, col) or None
         Of the direct beam; None is the middle.
     max_g : float
@@ -84,7 +85,7 @@ class Detector:
         center_jitter: float,
         counts: float | None,
     ) -> None:
-        sides = tuple(shape)
+        sides = tuple(np.atleast_1d(shape))
         if len(sides) != 2 or any(int(s) != s or s < 2 for s in sides):
             raise ValueError(
                 f"shape must be two sides of at least 2 px, got {shape!r}."
@@ -94,8 +95,9 @@ class Detector:
         if center is None:
             self.center = middle
         else:
-            row, col = (float(c) for c in center)
-            self.center = (row, col)
+            if np.shape(center) != (2,):
+                raise ValueError(f"center must be (row, col), got {center!r}.")
+            self.center = (float(center[0]), float(center[1]))
         if scale is None:
             # Spots at max_g shall be seen as a whole, where there is room for it.
             scale = max_g / max(min(middle) - 7 / 3 * spot_sigma, min(middle) / 2)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skastro.diffraction._orientation import rotation_from_direction
 from skastro.diffraction._polar import PolarGrid, fourth_root
-from skastro.diffraction._render import render_spots
+from skastro.diffraction._render import SpotRenderer
 from skastro.diffraction._simulator import KinematicSimulator
 from skastro.diffraction._zone_grid import zone_grid
 
@@ -24,6 +24,9 @@ _TEMPLATE_SIGMA = 0.025
 
 # Zones further apart than this are different answers, in degrees.
 _DISTANT = 6.0
+
+# Every so manieth zone is enough to know what chance gives.
+_SPARSE = 4
 
 # Angles at which the correlation is looked at.
 N_ANGLES = 192
@@ -77,6 +80,9 @@ class TemplateLibrary:
         spectrum = self.grid.spectrum(self.polar)  # (f, zones, rings)
         joined = torch.cat([spectrum.real, spectrum.imag], dim=1)
         self._joined = joined.transpose(1, 2).contiguous()  # (f, rings, 2 zones)
+        some = spectrum[:, ::_SPARSE]
+        joined = torch.cat([some.real, some.imag], dim=1)
+        self._sparse = joined.transpose(1, 2).contiguous()
 
     def _draw(self, simulator: KinematicSimulator, zones: np.ndarray) -> Tensor:
         """Draw fourth roots of the intensities with a width of their own."""
@@ -91,20 +97,19 @@ class TemplateLibrary:
             self.grid.n_azimuths,
             self.grid.n_frequencies,
         )
+        renderer = SpotRenderer((_DRAWN, _DRAWN), _TEMPLATE_SIGMA / scale)
         parts = []
         for start in range(0, len(zones), 64):
             first, last = np.searchsorted(spots.pattern, [start, start + 64])
             part = slice(first, last)
-            images = render_spots(
+            images = renderer.draw(
                 spots.pattern[part] - start,
                 middle + spots.g[part, 1] / scale,
                 middle + spots.g[part, 0] / scale,
                 np.sqrt(np.sqrt(spots.intensity[part])),
-                n_images=min(64, len(zones) - start),
-                shape=(_DRAWN, _DRAWN),
-                sigma=_TEMPLATE_SIGMA / scale,
+                min(64, len(zones) - start),
             )
-            parts.append(polar.sample(torch.from_numpy(images)))
+            parts.append(polar.sample(torch.from_numpy(images.copy())))
         return torch.cat(parts)
 
     def correlate(self, polar: Tensor) -> Tensor:
@@ -120,22 +125,37 @@ class TemplateLibrary:
         Tensor of shape (n, 2, n_zones, N_ANGLES)
             Correlations in [-1, 1].
         """
+        return self._correlate(polar, self._joined)
+
+    def _correlate(self, polar: Tensor, joined: Tensor) -> Tensor:
         spectrum = self.grid.spectrum(polar)
         f, n, _ = spectrum.shape
-        zones = len(self.zones)
+        zones = joined.shape[2] // 2
         both = torch.cat([spectrum.real, spectrum.imag], dim=1)
-        product = torch.bmm(both, self._joined).reshape(f, 2, n, 2, zones)
+        product = torch.bmm(both, joined).reshape(f, 2, n, 2, zones)
         rr, ri = product[:, 0, :, 0], product[:, 0, :, 1]
         ir, ii = product[:, 1, :, 0], product[:, 1, :, 1]
         # Plain: image times conj(template). The spectrum of a mirrored template is the
         # conjugate one.
         out = torch.zeros((n, 2, zones, N_ANGLES // 2 + 1), dtype=torch.complex64)
-        inner = torch.view_as_real(out)
-        inner[:, 0, :, 1 : f + 1, 0] = (rr + ii).permute(1, 2, 0)
-        inner[:, 0, :, 1 : f + 1, 1] = (ir - ri).permute(1, 2, 0)
-        inner[:, 1, :, 1 : f + 1, 0] = (rr - ii).permute(1, 2, 0)
-        inner[:, 1, :, 1 : f + 1, 1] = (ir + ri).permute(1, 2, 0)
+        out[:, 0, :, 1 : f + 1] = torch.complex(rr + ii, ir - ri).permute(1, 2, 0)
+        out[:, 1, :, 1 : f + 1] = torch.complex(rr - ii, ir + ri).permute(1, 2, 0)
         return torch.fft.irfft(out, n=N_ANGLES, dim=3) * (N_ANGLES / 2)
+
+    def zone_maxima(self, polar: Tensor) -> np.ndarray:
+        """Give the best correlation of each zone.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+
+        Returns
+        -------
+        ndarray of shape (n, n_zones), float32
+            Maxima over angle and mirror.
+        """
+        return np.asarray(self.correlate(polar).amax(dim=(1, 3)).numpy())
 
     def search(self, polar: Tensor, n_candidates: int = 1) -> Candidates:
         """Find the best orientations of each image.
@@ -179,6 +199,28 @@ class TemplateLibrary:
             angle=angle,
             mirrored=mirrored.astype(bool),
         )
+
+    def chance(self, polar: Tensor) -> np.ndarray:
+        """Find the correlation that chance gives: that of rings turned at random.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Largest correlation with a quarter of the templates.
+        """
+        n_rings, n_azimuths = polar.shape[1:]
+        turns = np.random.RandomState(0).randint(n_azimuths, size=n_rings)
+        index = torch.from_numpy((np.arange(n_azimuths) + turns[:, None]) % n_azimuths)
+        turned = polar.gather(2, index.expand(len(polar), -1, -1))
+        best: np.ndarray = (
+            self._correlate(turned, self._sparse).amax(dim=(1, 2, 3)).numpy()
+        )
+        return best.astype(np.float64)
 
     def search_beside(self, polar: Tensor, taken: np.ndarray) -> Candidates:
         """Find the best orientation among zones far from those already taken.

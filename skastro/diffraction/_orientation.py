@@ -80,7 +80,8 @@ def rotation_from_direction(directions: Any, in_plane: Any = 0.0) -> Rotation:
     >>> direction_from_rotation(R).round(4)
     array([[0.3333, 0.6667, 0.6667]])
     """
-    u = check_directions(directions)
+    # Adding 0 turns -0 into 0, whose azimuth would be 180°.
+    u = check_directions(directions) + 0.0
     angle = np.asarray(in_plane, dtype=np.float64)
     if angle.ndim > 1 or (angle.ndim == 1 and len(angle) != len(u)):
         raise ValueError(
@@ -136,7 +137,7 @@ def uvw_to_cartesian(uvw: Any, crystal: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a vector is zero or not finite.
+        If the shape is another, or a vector is zero or not finite.
 
     Examples
     --------
@@ -145,6 +146,8 @@ def uvw_to_cartesian(uvw: Any, crystal: Any) -> np.ndarray:
     array([[0.3696, 0.    , 0.9292]])
     """
     indices = np.atleast_2d(np.asarray(uvw, dtype=np.float64))
+    if indices.ndim != 2 or indices.shape[1] != 3:
+        raise ValueError(f"uvw must have shape (n, 3), got {indices.shape}.")
     return check_directions(indices @ as_crystal(crystal).direct_basis, "uvw")
 
 
@@ -213,4 +216,34 @@ def bunge_angles(rotation: Rotation, *, degrees: bool = True) -> np.ndarray:
         angles = rotation.as_euler("ZXZ")
     angles = np.atleast_2d(angles)
     angles[:, [0, 2]] %= 2 * np.pi
+    # The remainder of a negative number next to 0 rounds up to the whole turn.
+    angles[angles >= 2 * np.pi] = 0.0
     return np.degrees(angles) if degrees else angles
+
+
+def as_matrices(orientations: Any, in_plane: Any = 0.0) -> np.ndarray:
+    """Give rotation matrices, crystal to lab, of whatever says an orientation.
+
+    Parameters
+    ----------
+    orientations : array-like of shape (n, 3), or Rotation
+        Beam directions or rotations.
+    in_plane : float or array-like of shape (n,), default=0.0
+        Of beam directions, in radians.
+
+    Returns
+    -------
+    ndarray of shape (n, 3, 3)
+        Float64.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or in_plane is given with rotations.
+    """
+    if isinstance(orientations, Rotation):
+        if np.any(np.asarray(in_plane) != 0):
+            raise ValueError("in_plane belongs to beam directions, not to rotations.")
+        return orientations.as_matrix().reshape(-1, 3, 3)
+    rotation = rotation_from_direction(orientations, in_plane)
+    return np.asarray(rotation.as_matrix())

@@ -37,6 +37,7 @@ class PatchBoard:
         steps = torch.arange(-self.radius, self.radius + 1)
         self._steps = steps.float()
         self._offsets = (steps[:, None] * self.width + steps).ravel()
+        self._root: Tensor | None = None
 
     def _inside(self, canvas: Tensor) -> Tensor:
         h, w = self.shape
@@ -47,6 +48,13 @@ class PatchBoard:
     def images(self) -> Tensor:
         """The images, each of sum 10,000."""
         return self._inside(self.canvas)
+
+    @property
+    def root(self) -> Tensor:
+        """Their square roots, computed once."""
+        if self._root is None:
+            self._root = torch.sqrt(self.images)
+        return self._root
 
     def take(self, index: np.ndarray) -> PatchBoard:
         """Give some of the images.
@@ -63,6 +71,7 @@ class PatchBoard:
         """
         board = object.__new__(PatchBoard)
         board.__dict__.update(self.__dict__)
+        board._root = None
         board.canvas = self.canvas[torch.from_numpy(np.asarray(index))]
         board.factor = self.factor[torch.from_numpy(np.asarray(index))]
         return board
@@ -82,6 +91,7 @@ class PatchBoard:
         """
         board = object.__new__(PatchBoard)
         board.__dict__.update(self.__dict__)
+        board._root = None
         board.canvas = torch.zeros_like(self.canvas)
         board._inside(board.canvas)[...] = (self.images - model).clamp_min(0)
         return board
@@ -137,7 +147,7 @@ class PatchBoard:
         value = torch.from_numpy(intensity[near].astype(np.float32))
         patches = (by_row * value[:, None])[:, :, None] * by_col[:, None, :]
         canvas = torch.zeros_like(self.canvas)
-        canvas.view(-1).index_add_(0, index.ravel(), patches.ravel())
+        canvas.view(-1).scatter_add_(0, index.ravel(), patches.ravel())
         return self._inside(canvas)
 
     def project(
@@ -174,9 +184,9 @@ class PatchBoard:
         canvas = self.canvas
         if intensity is not None:
             canvas = canvas.clone()
-            value = torch.from_numpy(intensity[near].astype(np.float32))
+            value = torch.from_numpy(-intensity[near].astype(np.float32))
             patches = (by_row * value[:, None])[:, :, None] * by_col[:, None, :]
-            canvas.view(-1).index_add_(0, index.ravel(), patches.ravel(), alpha=-1)
+            canvas.view(-1).scatter_add_(0, index.ravel(), patches.ravel())
         side = 2 * self.radius + 1
         values = canvas.view(-1)[index].view(-1, side, side)
         width = torch.from_numpy(sigma[near].astype(np.float32))

@@ -98,7 +98,7 @@ class PatternSolver:
         found = []
         for grain in range(self.n_grains):
             if self.erase or not grain:
-                found.append((self.library.search(polar), self._chance(polar)))
+                found.append((self.library.search(polar), self.library.chance(polar)))
                 if self.erase:
                     polar = self.library.erase(
                         polar, found[-1][0], self.erase_threshold
@@ -150,7 +150,7 @@ class PatternSolver:
         state = self.begin(board, found, 0, None)
         state = self.fitter.refine(board, state, self._steps())
         correlation, margin = [found.correlation[:, :1]], [found.margin]
-        chance = [self._chance(polar)]
+        chance = [self.library.chance(polar)]
         for _ in range(1, self.n_grains):
             rest = board.less(self.fitter.render(board, state)) if self.erase else board
             polar = to_polar(self.library.grid, rest.images)
@@ -164,7 +164,7 @@ class PatternSolver:
             state = self._together(board, state, other)
             correlation.append(found.correlation[:, :1])
             margin.append(found.margin)
-            chance.append(self._chance(polar))
+            chance.append(self.library.chance(polar))
         n, k = state.phase.shape
         return board, Solution(
             state,
@@ -189,16 +189,6 @@ class PatternSolver:
 
     def _steps(self) -> int:
         return _SINGLE if self.n_grains == 1 else _ALONE
-
-    def _chance(self, polar: Tensor) -> np.ndarray:
-        """Find the correlation that chance gives: that of rings turned at random."""
-        n_rings, n_azimuths = polar.shape[1:]
-        turns = np.random.RandomState(0).randint(n_azimuths, size=n_rings)
-        index = (np.arange(n_azimuths) + turns[:, None]) % n_azimuths
-        turned = polar.gather(
-            2, torch.from_numpy(index).expand(len(polar), -1, -1).contiguous()
-        )
-        return self.library.search(turned).correlation[:, 0]
 
     def begin(
         self,
@@ -249,7 +239,7 @@ class PatternSolver:
             Sum of (sqrt(image) - sqrt(model))² over the sum of the image.
         """
         model = self.fitter.render(board, state)
-        gap = torch.sqrt(board.images) - torch.sqrt(model)
+        gap = board.root - torch.sqrt(model)
         return (gap * gap).sum(dim=(1, 2)).numpy().astype(np.float64) / TOTAL
 
     def finish(self, board: PatchBoard, solution: Solution) -> Solution:

@@ -8,7 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 
-_TERM = re.compile(r"([+-]?)(\d+(?:/\d+|\.\d+)?)?\*?([xyz])?")
+# How far a decimal fraction may be from a multiple of 1/24, in 1/24.
+_ROUNDED = 0.1
+
+_TERM = re.compile(r"([+-]?)(\d+(?:/[1-9]\d*|\.\d*)?|\.\d+)?\*?([xyz])?")
 
 # No space group has more operations a cell than the 192 of F-centred cubic ones.
 _MOST_OPERATIONS = 192
@@ -58,6 +61,10 @@ def parse_operation(triplet: str) -> tuple[np.ndarray, np.ndarray]:
             position = match.end()
     if abs(round(float(np.linalg.det(rotation)))) != 1:
         raise ValueError(f"{triplet!r} is not a symmetry operation.")
+    # Those of space groups are multiples of 1/24, which files may give as 0.3333.
+    steps = np.rint(translation * 24)
+    near = np.abs(translation * 24 - steps) < _ROUNDED
+    translation = np.where(near, steps / 24, translation)
     return rotation, translation % 1.0
 
 

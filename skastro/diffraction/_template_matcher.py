@@ -13,7 +13,9 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative
 from tqdm.auto import tqdm
 
 from skastro.diffraction._crystal import Crystal
+from skastro.diffraction._library import to_polar
 from skastro.diffraction._match_result import make_result
+from skastro.diffraction._matcher_input import is_single, to_tensor
 from skastro.diffraction._matcher_parameters import (
     MATCHER_CONSTRAINTS,
     SETTINGS,
@@ -265,15 +267,7 @@ class TemplateMatcher(BaseEstimator):
         return X, scan
 
     def _tensor(self, X: np.ndarray) -> torch.Tensor:
-        _, h, w = self.input_shape_
-        images = np.array(X, dtype=np.float64).reshape(len(X), h, w)
-        # Counts of bright detectors overflow float32 only after squaring: each pattern
-        # is brought to a maximum of one.
-        top = images.max(axis=(1, 2), keepdims=True)
-        images /= np.where(top > 0, top, 1.0)
-        if h < 2 or w < 2:
-            images = np.pad(images, ((0, 0), (0, max(0, 2 - h)), (0, max(0, 2 - w))))
-        return torch.from_numpy(images.astype(np.float32))
+        return to_tensor(X, self.input_shape_)
 
     def _get_solver(self) -> Any:
         if not hasattr(self, "_solver"):
@@ -330,7 +324,7 @@ class TemplateMatcher(BaseEstimator):
         """
         result = self.match(X)
         flat = result.directions.reshape(len(result), -1)
-        return flat.astype(np.float32) if _is_single(X) else flat
+        return flat.astype(np.float32) if is_single(X) else flat
 
     def predict_rotation(self, X: Any) -> Rotation:
         """Give the full orientations of the grains.
@@ -363,6 +357,30 @@ class TemplateMatcher(BaseEstimator):
         """
         return self.match(X).reliability
 
+    def correlation_map(self, X: Any) -> np.ndarray:
+        """Correlate patterns with the templates of all zones, without refinement.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (rows, columns, h, w) or (n, h * w)
+            Patterns.
+
+        Returns
+        -------
+        ndarray of shape (n, n_zones), float32
+            For each of `zones_` the largest correlation over in-plane angle and
+            mirror, in [-1, 1]; of a scan row by row. `CorrelationMapDisplay` draws it.
+        """
+        check_is_fitted(self)
+        X, _ = self._check(X, reset=False)
+        library = self._get_solver().library
+        parts = []
+        with torch_threads(self.n_jobs):
+            for start in range(0, len(X), _CHUNK):
+                images = self._tensor(X[start : start + _CHUNK])
+                parts.append(library.zone_maxima(to_polar(library.grid, images)))
+        return np.concatenate(parts)
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the library out, which is large and made again when it is needed."""
         state: dict[str, Any] = super().__getstate__()
@@ -374,7 +392,3 @@ class TemplateMatcher(BaseEstimator):
         tags.input_tags.positive_only = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _is_single(X: Any) -> bool:
-    return getattr(X, "dtype", None) == np.float32
