@@ -7,6 +7,7 @@ from skastro.datasets._galaxy_zoo import fetch_galaxy_zoo1_table
 from skastro.datasets._galaxy_zoo_cutouts import load_galaxy_zoo1_cutouts
 from skastro.datasets._galaxy_zoo_jpeg import fetch_galaxy_zoo1_cutouts
 from skastro.datasets._lin2024 import fetch_lin2024_subset
+from skastro.datasets._make_diffraction_patterns import make_diffraction_patterns
 from skastro.datasets._make_galaxies import make_galaxies
 from skastro.datasets._make_light_curves import make_light_curves
 from skastro.datasets._make_xray_sources import make_xray_sources
@@ -21,6 +22,7 @@ __all__ = [
     "fetch_lin2024_subset",
     "fetch_sdss_frames",
     "load_galaxy_zoo1_cutouts",
+    "make_diffraction_patterns",
     "make_galaxies",
     "make_light_curves",
     "make_xray_sources",

@@ -2,9 +2,12 @@
 
 from skastro.diffraction._all_pairs import all_pairs
 from skastro.diffraction._background import BackgroundSubtractor
+from skastro.diffraction._correlation_map_display import CorrelationMapDisplay
 from skastro.diffraction._crystal import Crystal
 from skastro.diffraction._detector import camera_scale
 from skastro.diffraction._diffraction_scan import DiffractionScan
+from skastro.diffraction._direction_error_display import DirectionErrorDisplay
+from skastro.diffraction._ipf_colors import ipf_colors
 from skastro.diffraction._orientation import (
     bunge_angles,
     cartesian_to_uvw,
@@ -12,11 +15,13 @@ from skastro.diffraction._orientation import (
     rotation_from_direction,
     uvw_to_cartesian,
 )
+from skastro.diffraction._orientation_map_display import OrientationMapDisplay
 from skastro.diffraction._orientation_pipeline import orientation_pipeline
 from skastro.diffraction._orientation_regressor import DiffractionOrientationRegressor
 from skastro.diffraction._orientation_result import OrientationResult
 from skastro.diffraction._pair_mixer import PairMixer
 from skastro.diffraction._pattern_centerer import PatternCenterer
+from skastro.diffraction._pattern_display import DiffractionPatternDisplay
 from skastro.diffraction._read_blo import read_blo
 from skastro.diffraction._read_hspy import read_hspy
 from skastro.diffraction._reflections import Reflections
@@ -31,10 +36,14 @@ from skastro.diffraction._write_ctf import write_ctf
 
 __all__ = [
     "BackgroundSubtractor",
+    "CorrelationMapDisplay",
     "Crystal",
     "DiffractionOrientationRegressor",
+    "DiffractionPatternDisplay",
     "DiffractionScan",
+    "DirectionErrorDisplay",
     "KinematicSimulator",
+    "OrientationMapDisplay",
     "OrientationResult",
     "PairMixer",
     "PatternCenterer",
@@ -48,6 +57,7 @@ __all__ = [
     "cartesian_to_uvw",
     "direction_from_rotation",
     "electron_wavelength",
+    "ipf_colors",
     "orientation_pipeline",
     "read_blo",
     "read_hspy",

@@ -15,6 +15,7 @@ from skastro.diffraction._polar import PolarGrid, fourth_root
 from skastro.diffraction._render import SpotRenderer
 from skastro.diffraction._simulator import KinematicSimulator
 from skastro.diffraction._zone_grid import zone_grid
+from skastro.utils import fold_directions
 
 # Templates are drawn on a grid of their own before they are resampled.
 _DRAWN = 256
@@ -24,6 +25,9 @@ _TEMPLATE_SIGMA = 0.025
 
 # Zones further apart than this are different answers, in degrees.
 _DISTANT = 6.0
+
+# Zones that are tried about a proposed direction.
+_NEAREST = 9
 
 # Every so manieth zone is enough to know what chance gives.
 _SPARSE = 4
@@ -77,7 +81,9 @@ class TemplateLibrary:
         near = np.abs(self.zones @ self.zones.T) > np.cos(np.radians(_DISTANT))
         near &= self.phases[:, None] == self.phases
         self._near = torch.from_numpy(near)
+        self._groups = [s.crystal_.point_operations for s in simulators]
         spectrum = self.grid.spectrum(self.polar)  # (f, zones, rings)
+        self._spectrum = spectrum
         joined = torch.cat([spectrum.real, spectrum.imag], dim=1)
         self._joined = joined.transpose(1, 2).contiguous()  # (f, rings, 2 zones)
         some = spectrum[:, ::_SPARSE]
@@ -173,13 +179,58 @@ class TemplateLibrary:
             Best first.
         """
         correlation = self.correlate(polar)
+        all_zones = np.broadcast_to(
+            np.arange(len(self.zones)), (len(correlation), len(self.zones))
+        )
+        margin = self._margin(correlation.amax(dim=3))
+        return self._pick(correlation, all_zones, margin, n_candidates)
+
+    def search_near(self, polar: Tensor, directions: np.ndarray) -> Candidates:
+        """Find the best orientations among the zones near a proposed direction.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+        directions : ndarray of shape (n, 3)
+            One for each image.
+
+        Returns
+        -------
+        Candidates
+            One of each image; the margin is NaN, since nothing far was tried.
+        """
+        tables = []
+        for number, group in enumerate(self._groups):
+            mine = np.flatnonzero(self.phases == number)
+            closeness = fold_directions(directions, group) @ self.zones[mine].T
+            count = min(_NEAREST, len(mine))
+            tables.append(mine[np.argsort(-closeness, axis=1)[:, :count]])
+        zones = np.concatenate(tables, axis=1)
+        image = self.grid.spectrum(polar)  # (f, n, rings)
+        template = self._spectrum[:, torch.from_numpy(zones)]  # (f, n, k, rings)
+        f, n, _ = image.shape
+        out = torch.zeros((n, 2, zones.shape[1], N_ANGLES // 2 + 1), dtype=torch.cfloat)
+        for row, other in enumerate((template.conj(), template)):
+            product = torch.einsum("fnr,fnkr->nkf", image, other)
+            out[:, row, :, 1 : f + 1] = product
+        correlation = torch.fft.irfft(out, n=N_ANGLES, dim=3) * (N_ANGLES / 2)
+        return self._pick(correlation, zones, np.full((n, 1), np.nan), 1)
+
+    def _pick(
+        self,
+        correlation: Tensor,
+        zones: np.ndarray,
+        margin: np.ndarray,
+        n_candidates: int,
+    ) -> Candidates:
+        """Take the highest peaks of correlations (n, 2, k, N_ANGLES) with k zones."""
         n = len(correlation)
         best, where = correlation.max(dim=3)
         flat = best.reshape(n, -1)
-        k = min(n_candidates, flat.shape[1])
-        margin = self._margin(best)
-        top = torch.topk(flat, k, dim=1)
-        mirrored, zone = np.divmod(top.indices.numpy(), len(self.zones))
+        top = torch.topk(flat, min(n_candidates, flat.shape[1]), dim=1)
+        mirrored, local = np.divmod(top.indices.numpy(), zones.shape[1])
+        zone = np.take_along_axis(zones, local, axis=1)
         step = where.reshape(n, -1).gather(1, top.indices)
         curves = correlation.reshape(n, -1, N_ANGLES)
         rows = torch.arange(n)[:, None]

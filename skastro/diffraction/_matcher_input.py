@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from skastro.diffraction._orientation import check_directions
+
 
 def to_tensor(X: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
     """Bring patterns to a maximum of one, in single precision.
@@ -112,3 +114,38 @@ def flat_index(shape: tuple[int, ...], index: Any) -> int:
     if not 0 <= flat < n:
         raise IndexError(f"index={index!r}: there are {n} patterns.")
     return flat
+
+
+def propose(proposer: Any, X: np.ndarray, shape: tuple[int, ...], k: int) -> Any:
+    """Ask another estimator where to begin.
+
+    Parameters
+    ----------
+    proposer : fitted estimator or None
+        Its ``predict`` gives directions.
+    X : ndarray of shape (n, h * w)
+        Patterns, as rows.
+    shape : (1, h, w)
+        Of a pattern.
+    k : int
+        Directions of each.
+
+    Returns
+    -------
+    ndarray of shape (n, k, 3) or None
+        Unit vectors; None without a proposer.
+
+    Raises
+    ------
+    ValueError
+        If it gives something else.
+    """
+    if proposer is None:
+        return None
+    found = np.asarray(proposer.predict(X.reshape(len(X), *shape[1:])), dtype=float)
+    if found.shape != (len(X), 3 * k):
+        raise ValueError(
+            f"proposer must give {k} directions of {len(X)} patterns, shape "
+            f"{(len(X), 3 * k)}; got {found.shape}."
+        )
+    return check_directions(found.reshape(-1, 3), "proposals").reshape(-1, k, 3)

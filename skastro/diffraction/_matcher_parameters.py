@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skastro.diffraction._crystal import Crystal, as_crystal
 from skastro.diffraction._simulator import KinematicSimulator
@@ -31,6 +31,7 @@ MATCHER_CONSTRAINTS: dict = {
     "zone_spacing": [Interval(Real, 0.2, 30, closed="both")],
     "erase_threshold": [Interval(Real, 0, 1, closed="both")],
     "fixed": ["array-like"],
+    "proposer": [HasMethods("predict"), None],
     "intensity_weight": [Interval(Real, 0, None, closed="neither")],
     "score_limit": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
     "max_score": [Interval(Real, 0, None, closed="left")],

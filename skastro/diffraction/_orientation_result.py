@@ -15,6 +15,9 @@ from skastro.diffraction._orientation import bunge_angles
 # tell the twin apart below this.
 _UNDECIDED = 1e-4
 
+# What counts for a margin where a proposer made the search, so that there is none.
+_UNKNOWN_MARGIN = 0.2
+
 
 @dataclass(frozen=True)
 class OrientationResult:
@@ -38,12 +41,13 @@ class OrientationResult:
     correlation : ndarray of shape (n, k)
         With the best template, in [-1, 1].
     margin : ndarray of shape (n, k)
-        1 - (best correlation of zones more than 6° away) / correlation, in [0, 1].
+        1 - (best correlation of zones more than 6° away) / correlation, in [0, 1];
+        NaN where a proposer's answer was taken.
     contrast : ndarray of shape (n, k)
         Correlation over that of the same pattern with its rings turned at random.
     score : ndarray of shape (n,)
         Sum of (sqrt(image) - sqrt(model))² over the sum of the image: 0 is a perfect
-        fit, 1 is none. NaN if it was not refined.
+        fit, 1 is none. NaN if it was not refined, or if the pattern is empty.
     residual_flag : ndarray of shape (n,), bool
         Whether the score is above the limit learned in ``fit``: a grain was missed, or
         is wrong.
@@ -114,7 +118,8 @@ class OrientationResult:
         a twin more than 1° away (margin below 0.0001), and 0 where a grain is not
         valid. Good for ranking; it is no probability.
         """
-        trust = np.where(self.valid, self.margin, 0.0).min(axis=1)
+        margin = np.where(np.isnan(self.margin), _UNKNOWN_MARGIN, self.margin)
+        trust = np.where(self.valid, margin, 0.0).min(axis=1)
         gap = np.linalg.norm(self.directions - self.twin_directions, axis=2)
         undecided = (self.twin_margin < _UNDECIDED) & (gap > np.radians(1.0))
         trust = np.where(undecided.any(axis=1), 0.5 * trust, trust)

@@ -33,6 +33,13 @@ class Solution:
     twin: np.ndarray  # (n, k, 3, 3)
     twin_margin: np.ndarray  # (n, k)
 
+    def put(self, rows: np.ndarray, other: Solution, which: np.ndarray) -> None:
+        """Replace images by some of another solution."""
+        for name in ("rotation", "phase", "log_amplitude", "shared"):
+            getattr(self.state, name)[rows] = getattr(other.state, name)[which]
+        for name in ("score", "correlation", "margin", "chance"):
+            getattr(self, name)[rows] = getattr(other, name)[which]
+
 
 class PatternSolver:
     """Finds k grains in images.
@@ -70,7 +77,9 @@ class PatternSolver:
         self.refine = refine
         self.erase_threshold = erase_threshold
 
-    def solve(self, images: Tensor, limit: float) -> Solution:
+    def solve(
+        self, images: Tensor, limit: float, proposals: np.ndarray | None = None
+    ) -> Solution:
         """Find the grains.
 
         Parameters
@@ -79,6 +88,8 @@ class PatternSolver:
             Not negative.
         limit : float
             Images with a higher score are tried again.
+        proposals : ndarray of shape (n, k, 3), default=None
+            Beam directions to begin from; None searches the whole library.
 
         Returns
         -------
@@ -87,7 +98,12 @@ class PatternSolver:
         """
         if not self.refine:
             return self._coarse(images)
-        board, solution = self.first_pass(images)
+        board = self.fitter.board(images)
+        if proposals is None:
+            solution = self.first_pass(board)
+        else:
+            solution = self._proposed(board, proposals)
+            self._search_again(board, solution, limit)
         if self.erase:
             retry(self, board, solution, limit)
         return self.finish(board, solution)
@@ -128,29 +144,52 @@ class PatternSolver:
             twin_margin=np.full((n, k), np.nan),
         )
 
-    def first_pass(self, images: Tensor) -> tuple[PatchBoard, Solution]:
+    def _proposed(self, board: PatchBoard, proposals: np.ndarray) -> Solution:
+        """Begin from directions that something else has found."""
+        polar = to_polar(self.library.grid, board.images)
+        found = [
+            self.library.search_near(polar, proposals[:, grain])
+            for grain in range(self.n_grains)
+        ]
+        state = self.begin(board, found[0], 0, None)
+        for other in found[1:]:
+            state = join_grains(state, self.begin(board, other, 0, None))
+        state = self.fitter.refine(board, state, _SINGLE)
+        chance = self.library.chance(polar)
+        return self._solution(board, state, found, [chance] * self.n_grains)
+
+    def _search_again(
+        self, board: PatchBoard, solution: Solution, limit: float
+    ) -> None:
+        """Search the whole library where a proposal led nowhere."""
+        bad = np.flatnonzero(solution.score > limit)
+        if not len(bad):
+            return
+        other = self.first_pass(board.take(bad))
+        better = other.score < solution.score[bad]
+        solution.put(bad[better], other, better)
+
+    def first_pass(self, board: PatchBoard) -> Solution:
         """Find the grains one after the other, and refine them together.
 
         Parameters
         ----------
-        images : Tensor of shape (n, h, w), float32
-            Not negative.
+        board : PatchBoard
+            The images.
 
         Returns
         -------
-        board : PatchBoard
-            The images.
-        solution : Solution
+        Solution
             Without twins so far.
         """
-        board = self.fitter.board(images)
         polar = to_polar(self.library.grid, board.images)
         found = self.library.search(polar)
         zones = found.zone[:, :1]
         state = self.begin(board, found, 0, None)
-        state = self.fitter.refine(board, state, self._steps())
-        correlation, margin = [found.correlation[:, :1]], [found.margin]
-        chance = [self.library.chance(polar)]
+        state = self.fitter.refine(
+            board, state, _SINGLE if self.n_grains == 1 else _ALONE
+        )
+        founds, chance = [found], [self.library.chance(polar)]
         for _ in range(1, self.n_grains):
             rest = board.less(self.fitter.render(board, state)) if self.erase else board
             polar = to_polar(self.library.grid, rest.images)
@@ -162,15 +201,24 @@ class PatternSolver:
             other = self.begin(rest, found, 0, state)
             other = self.fitter.refine(rest, other, _ALONE)
             state = self._together(board, state, other)
-            correlation.append(found.correlation[:, :1])
-            margin.append(found.margin)
+            founds.append(found)
             chance.append(self.library.chance(polar))
+        return self._solution(board, state, founds, chance)
+
+    def _solution(
+        self,
+        board: PatchBoard,
+        state: GrainState,
+        found: list[Candidates],
+        chance: list[np.ndarray],
+    ) -> Solution:
+        """Put together what is known before the twins are."""
         n, k = state.phase.shape
-        return board, Solution(
+        return Solution(
             state,
             self.score(board, state),
-            np.concatenate(correlation, axis=1),
-            np.concatenate(margin, axis=1),
+            np.concatenate([f.correlation[:, :1] for f in found], axis=1),
+            np.concatenate([f.margin for f in found], axis=1),
             chance=np.stack(chance, axis=1),
             brightness=np.full((n, k), np.nan),
             twin=np.full((n, k, 3, 3), np.nan),
@@ -186,9 +234,6 @@ class PatternSolver:
         worse = self.score(board, refined) > self.score(board, state)
         # What is no grain can pull the true one away: it keeps its place then.
         return choose_states(worse, joint, refined) if worse.any() else refined
-
-    def _steps(self) -> int:
-        return _SINGLE if self.n_grains == 1 else _ALONE
 
     def begin(
         self,
@@ -236,7 +281,8 @@ class PatternSolver:
         Returns
         -------
         ndarray of shape (n,)
-            Sum of (sqrt(image) - sqrt(model))² over the sum of the image.
+            Sum of (sqrt(image) - sqrt(model))² over the sum of the image; NaN where
+            that is 0.
         """
         model = self.fitter.render(board, state)
         gap = board.root - torch.sqrt(model)

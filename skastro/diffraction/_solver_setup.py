@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from skastro.diffraction._grain_fit import GrainFitter
 from skastro.diffraction._library import TemplateLibrary
@@ -62,3 +63,22 @@ def make_solver(
         refine=settings["refine"],
         erase_threshold=settings["erase_threshold"],
     )
+
+
+def usual_score(solver: PatternSolver, batches: Iterable[Tensor]) -> float:
+    """Give the median score of images at the first attempt.
+
+    Parameters
+    ----------
+    solver : PatternSolver
+        Finds the grains.
+    batches : iterable of Tensor
+        The images.
+
+    Returns
+    -------
+    float
+        The median.
+    """
+    scores = [solver.first_pass(solver.fitter.board(b)).score for b in batches]
+    return float(np.median(np.concatenate(scores)))

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.spatial.transform import Rotation
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import check_is_fitted, check_non_negative
@@ -15,7 +14,7 @@ from tqdm.auto import tqdm
 from skastro.diffraction._crystal import Crystal
 from skastro.diffraction._library import to_polar
 from skastro.diffraction._match_result import make_result
-from skastro.diffraction._matcher_input import is_single, to_tensor
+from skastro.diffraction._matcher_input import is_single, propose, to_tensor
 from skastro.diffraction._matcher_parameters import (
     MATCHER_CONSTRAINTS,
     SETTINGS,
@@ -23,7 +22,7 @@ from skastro.diffraction._matcher_parameters import (
 )
 from skastro.diffraction._orientation_result import OrientationResult
 from skastro.diffraction._pattern_solver import Solution
-from skastro.diffraction._solver_setup import make_solver
+from skastro.diffraction._solver_setup import make_solver, usual_score
 from skastro.utils import check_images, torch_threads
 
 # Patterns at once: what they need stays below some 100 MB.
@@ -86,6 +85,11 @@ class TemplateMatcher(BaseEstimator):
     fixed : sequence of {"center", "scale", "relrod", "spot"}, default=()
         What is not refined. Fix "relrod" on measured patterns, whose intensities are
         not kinematic.
+    proposer : fitted estimator or None, default=None
+        Its ``predict`` gives ``n_matches`` directions of a pattern, for instance a
+        `DiffractionOrientationRegressor`; then only zones near them are tried, and all
+        zones where that leads nowhere. Wrap it in `sklearn.frozen.FrozenEstimator`, so
+        that cloning keeps it fitted.
     intensity_weight : float, default=1.0
         Weight of the intensities of spots beside their positions in the refinement.
     score_limit : float or "auto", default="auto"
@@ -111,6 +115,8 @@ class TemplateMatcher(BaseEstimator):
         One a phase.
     zones_ : ndarray of shape (n_zones, 3)
         Beam directions of the templates, Cartesian, of all phases.
+    proposer_ : fitted estimator or None
+        The proposer.
     score_limit_ : float
         The limit of scores; infinite without refinement.
     n_features_in_ : int
@@ -127,9 +133,8 @@ class TemplateMatcher(BaseEstimator):
 
     Notes
     -----
-    The library is made again when a model file is loaded. A pattern is matched by
-    itself: results do not depend on what else is in the batch, except through
-    ``score_limit_``.
+    The library is made again when a model file is loaded. Patterns are matched one by
+    one, whatever else is in the batch; only ``score_limit_`` is learned from many.
 
     Patterns whose spots all lie in one zone through the origin have two orientations
     that no symmetry relates; `OrientationResult.twin_directions` always holds the
@@ -173,6 +178,7 @@ class TemplateMatcher(BaseEstimator):
         zone_spacing: float = 3.0,
         erase_threshold: float = 0.02,
         fixed: Sequence[str] = (),
+        proposer: Any = None,
         intensity_weight: float = 1.0,
         score_limit: float | str = "auto",
         max_score: float = 0.7,
@@ -199,6 +205,7 @@ class TemplateMatcher(BaseEstimator):
         self.zone_spacing = zone_spacing
         self.erase_threshold = erase_threshold
         self.fixed = fixed
+        self.proposer = proposer
         self.intensity_weight = intensity_weight
         self.score_limit = score_limit
         self.max_score = max_score
@@ -236,6 +243,7 @@ class TemplateMatcher(BaseEstimator):
         self._settings = {name: getattr(self, name) for name in SETTINGS} | {
             "fixed": [str(name) for name in self.fixed]
         }
+        self.proposer_ = self.proposer
         self.__dict__.pop("_solver", None)
         with torch_threads(self.n_jobs):
             self.zones_ = self._get_solver().library.zones
@@ -243,16 +251,14 @@ class TemplateMatcher(BaseEstimator):
         return self
 
     def _learn_limit(self, X: np.ndarray) -> float:
-        if not self.refine:
-            return float("inf")
-        if self.score_limit != "auto":
-            return float(self.score_limit)
+        if not self.refine or self.score_limit != "auto":
+            return float(self.score_limit if self.refine else "inf")
         some = np.unique(np.linspace(0, len(X) - 1, _LEARN_FROM).astype(int))
-        scores = []
-        for start in range(0, len(some), _CHUNK):
-            images = self._tensor(X[some[start : start + _CHUNK]])
-            scores.append(self._get_solver().first_pass(images)[1].score)
-        usual = float(np.median(np.concatenate(scores)))
+        starts = range(0, len(some), _CHUNK)
+        batches = (
+            to_tensor(X[some[i : i + _CHUNK]], self.input_shape_) for i in starts
+        )
+        usual = usual_score(self._get_solver(), batches)
         return max(_LEAST_SCORE, _SCORE_RATIO * usual)
 
     def _check(self, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple | None]:
@@ -266,9 +272,6 @@ class TemplateMatcher(BaseEstimator):
         check_non_negative(X, type(self).__name__)
         return X, scan
 
-    def _tensor(self, X: np.ndarray) -> torch.Tensor:
-        return to_tensor(X, self.input_shape_)
-
     def _get_solver(self) -> Any:
         if not hasattr(self, "_solver"):
             self._solver = make_solver(self.simulators_, self._settings)
@@ -277,9 +280,14 @@ class TemplateMatcher(BaseEstimator):
     def _solve(self, X: np.ndarray) -> Iterator[Solution]:
         starts = range(0, len(X), _CHUNK)
         for start in tqdm(starts, desc="TemplateMatcher", disable=not self.verbose):
-            yield self._get_solver().solve(
-                self._tensor(X[start : start + _CHUNK]), self.score_limit_
+            images = to_tensor(X[start : start + _CHUNK], self.input_shape_)
+            proposals = propose(
+                self.proposer_,
+                X[start : start + _CHUNK],
+                self.input_shape_,
+                self._settings["n_matches"],
             )
+            yield self._get_solver().solve(images, self.score_limit_, proposals)
 
     def match(self, X: Any) -> OrientationResult:
         """Find the grains, with all that says how far to trust them.
@@ -377,7 +385,7 @@ class TemplateMatcher(BaseEstimator):
         parts = []
         with torch_threads(self.n_jobs):
             for start in range(0, len(X), _CHUNK):
-                images = self._tensor(X[start : start + _CHUNK])
+                images = to_tensor(X[start : start + _CHUNK], self.input_shape_)
                 parts.append(library.zone_maxima(to_polar(library.grid, images)))
         return np.concatenate(parts)
 

@@ -47,7 +47,9 @@ def torch_images(
     inverse = 1.0 / simulator.wavelength_
     lab = torch.einsum("nij,mj->nmi", rotations, g)
     square = lab[..., 0] ** 2 + lab[..., 1] ** 2
-    s = inverse - torch.sqrt(inverse**2 - square) - lab[..., 2]
+    # 1 / lambda - sqrt(1 / lambda² - g²) without the difference of large numbers, in
+    # which float32 would lose what matters.
+    s = square / (inverse + torch.sqrt(inverse**2 - square)) - lab[..., 2]
     weight = relrod_weight(simulator.relrod, s, simulator.relrod_width)
     intensity = strength * torch.where(s.abs() < simulator.cut_, weight, 0.0)
     # Reflections far from the sphere are most of them: only the strongest are drawn.

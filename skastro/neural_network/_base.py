@@ -84,6 +84,10 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         """Give the augmentation of training batches."""
         return None
 
+    def _check_input(self, X: Any, *, reset: bool) -> tuple[np.ndarray, Any, Any]:
+        """Validate X; a seam for rows that stand for images."""
+        return check_images(self, X, self.image_shape, reset=reset)
+
     def _check_sample_weight(
         self, sample_weight: Any, X: np.ndarray, y: np.ndarray
     ) -> np.ndarray | None:
@@ -132,7 +136,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             )
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together.")
-        X, shape, trailing = check_images(self, X, self.image_shape, reset=first)
+        X, shape, trailing = self._check_input(X, reset=first)
         y = self._encode_target(y, first=first)
         if len(X) != len(y):
             raise ValueError(
@@ -142,7 +146,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         weight = self._check_sample_weight(sample_weight, X, y)
         validation = None
         if X_val is not None:
-            X_val, _, _ = check_images(self, X_val, self.image_shape, reset=False)
+            X_val, _, _ = self._check_input(X_val, reset=False)
             validation = X_val, self._encode_target(y_val, first=False), None
         elif self.early_stopping and not more:
             X, y, weight, validation = hold_out(
@@ -351,7 +355,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
     ) -> Iterator[torch.Tensor]:
         """Yield the module's (or another function's) outputs, batch by batch."""
         check_is_fitted(self)
-        X, _, _ = check_images(self, X, self.image_shape, reset=False)
+        X, _, _ = self._check_input(X, reset=False)
         function = self.module_ if layer is None else layer
         loader = self._loader(X, None, None, self._inference_batch())
         with torch_threads(self.n_jobs), torch.inference_mode():

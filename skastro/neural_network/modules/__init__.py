@@ -1,5 +1,7 @@
 """Plain torch modules, one layout a file; they know nothing of scikit-learn."""
 
+from skastro.neural_network.modules._diffraction_compact import DiffractionCompactNet
+from skastro.neural_network.modules._diffraction_thesis import DiffractionThesisNet
 from skastro.neural_network.modules._galaxy_compact import GalaxyCompactNet
 from skastro.neural_network.modules._galaxy_thesis import GalaxyThesisNet
 from skastro.neural_network.modules._layers import (
@@ -11,6 +13,8 @@ from skastro.neural_network.modules._mlp import MLP
 
 __all__ = [
     "MLP",
+    "DiffractionCompactNet",
+    "DiffractionThesisNet",
     "GalaxyCompactNet",
     "GalaxyThesisNet",
     "SeededDropout",
