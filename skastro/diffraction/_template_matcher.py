@@ -382,12 +382,11 @@ class TemplateMatcher(BaseEstimator):
         check_is_fitted(self)
         X, _ = self._check(X, reset=False)
         library = self._get_solver().library
-        parts = []
+        parts = np.split(np.arange(len(X)), range(_CHUNK, len(X), _CHUNK))
         with torch_threads(self.n_jobs):
-            for start in range(0, len(X), _CHUNK):
-                images = to_tensor(X[start : start + _CHUNK], self.input_shape_)
-                parts.append(library.zone_maxima(to_polar(library.grid, images)))
-        return np.concatenate(parts)
+            batches = (to_tensor(X[part], self.input_shape_) for part in parts)
+            polar = (to_polar(library.grid, images) for images in batches)
+            return np.concatenate([library.zone_maxima(p) for p in polar])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the library out, which is large and made again when it is needed."""
