@@ -13,6 +13,7 @@ import torch
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skastro.diffraction import DiffractionOrientationRegressor
 from skastro.galaxy import GalaxyCNNClassifier
 from skastro.neural_network import (
     BaseTorchEstimator,
@@ -30,6 +31,10 @@ VARIANTS = {
         {"layout": "thesis", "dense_layer_sizes": (16,), "dropout": 0.0},
     ],
     "DenseClassifier": [{}, {"solver": "sgd", "learning_rate": "cosine"}],
+    "DiffractionOrientationRegressor": [
+        {},
+        {"layout": "thesis", "dense_layer_sizes": (32, 16)},
+    ],
 }
 
 
@@ -67,6 +72,12 @@ NETS = [
     ),
     GalaxyCNNClassifier(
         layout="thesis", filters=(3, 4, 5), dense_layer_sizes=(7,), max_epochs=3
+    ),
+    DiffractionOrientationRegressor(
+        filters=(6,), dense_layer_sizes=(7,), max_epochs=3, augment="rotation"
+    ),
+    DiffractionOrientationRegressor(
+        layout="thesis", filters=(3, 4), dense_layer_sizes=(7,), max_epochs=3
     ),
 ]
 

@@ -56,6 +56,12 @@ class PatchBoard:
             self._root = torch.sqrt(self.images)
         return self._root
 
+    @property
+    def empty(self) -> np.ndarray:
+        """Which images are zero everywhere."""
+        found: np.ndarray = (self.root.amax(dim=(1, 2)) == 0).numpy()
+        return found
+
     def take(self, index: np.ndarray) -> PatchBoard:
         """Give some of the images.
 

@@ -286,7 +286,9 @@ class PatternSolver:
         """
         model = self.fitter.render(board, state)
         gap = board.root - torch.sqrt(model)
-        return (gap * gap).sum(dim=(1, 2)).numpy().astype(np.float64) / TOTAL
+        score = (gap * gap).sum(dim=(1, 2)).numpy().astype(np.float64) / TOTAL
+        # An empty image has nothing to explain: that must not pass for a perfect fit.
+        return np.where(board.empty, np.nan, score)
 
     def finish(self, board: PatchBoard, solution: Solution) -> Solution:
         """Test every grain against its twin.

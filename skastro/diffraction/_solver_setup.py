@@ -78,7 +78,9 @@ def usual_score(solver: PatternSolver, batches: Iterable[Tensor]) -> float:
     Returns
     -------
     float
-        The median.
+        The median of those that are not empty; 0 if all are.
     """
     scores = [solver.first_pass(solver.fitter.board(b)).score for b in batches]
-    return float(np.median(np.concatenate(scores)))
+    known = np.concatenate(scores)
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else 0.0

@@ -28,10 +28,9 @@ from skastro.utils import check_images, torch_threads
 # Patterns at once: what they need stays below some 100 MB.
 _CHUNK = 32
 
-# Patterns of ``fit`` from which the usual score is learned.
+# Patterns of ``fit`` from which the usual score is learned; a score above this many
+# times it is flagged; and the least such limit.
 _LEARN_FROM = 64
-
-# A score above this many times the usual one is flagged; and the least such limit.
 _SCORE_RATIO, _LEAST_SCORE = 1.3, 0.004
 
 
