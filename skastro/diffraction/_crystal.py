@@ -29,7 +29,7 @@ class Crystal:
     name : str
         Of the phase.
     cell : sequence of 6 float
-        a, b, c in Å and alpha, beta, gamma in degrees.
+        Lengths a, b, c in Å and angles alpha, beta, gamma in degrees.
     sites : sequence of (element, x, y, z), (element, x, y, z, occupancy) or \
             (element, x, y, z, occupancy, b_iso)
         Atoms of the asymmetric unit, in fractional coordinates; occupancy is 1 and

@@ -26,7 +26,7 @@ def camera_scale(voltage_kv: float, camera_length: float, pixel_size: float) -> 
     Returns
     -------
     float
-        pixel / (lambda L), the small-angle relation R d = lambda L.
+        Pixel / (lambda L), the small-angle relation R d = lambda L.
 
     Raises
     ------

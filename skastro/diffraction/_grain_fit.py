@@ -21,6 +21,10 @@ TOTAL = 1e4
 # width and spot width.
 _PRIOR = np.array([2.0, 2.0, 0.02, 0.3, 0.15])
 
+# Precision of what is held, and where the relrods' width is among the shared values.
+_HELD = 1e12
+_RELROD = 3
+
 # No step turns a grain further than this, in radians: |s| changes by the width of a
 # relrod then.
 _LONGEST_STEP = 0.02
@@ -86,7 +90,7 @@ class GrainFitter:
         )
         names = ("center", "center", "scale", "relrod", "spot")
         held = np.isin(names, list(fixed))
-        self.precision = 1.0 / np.square(np.where(held, 1e-6, _PRIOR))
+        self.precision = np.where(held, _HELD, 1.0 / np.square(_PRIOR))
         self.slack = first.wavelength_ * (0.2 + first.wavelength_ * first.max_g**2) ** 2
 
     def board(self, images: Tensor) -> PatchBoard:
@@ -234,7 +238,13 @@ class GrainFitter:
         return board.draw(*self._place(state, spots), spots.intensity)
 
     def refine(
-        self, board: PatchBoard, state: GrainState, steps: int, damping: int = 2
+        self,
+        board: PatchBoard,
+        state: GrainState,
+        steps: int,
+        *,
+        damping: int = 2,
+        held: int = 2,
     ) -> GrainState:
         """Take Gauss-Newton steps.
 
@@ -248,6 +258,9 @@ class GrainFitter:
             How many steps.
         damping : int, default=2
             So many of the first ones are damped more.
+        held : int, default=2
+            In so many of the first ones the relrods' width stays as it is: while the
+            tilt is off, both would run away from the truth together.
 
         Returns
         -------
@@ -255,10 +268,20 @@ class GrainFitter:
             Where it ends.
         """
         for number in range(steps):
-            state = self._step(board, state, 1e-2 if number < damping else 1e-4)
+            precision = self.precision.copy()
+            if number < held:
+                precision[_RELROD] = _HELD
+            strength = 1e-2 if number < damping else 1e-4
+            state = self._step(board, state, strength, precision)
         return state
 
-    def _step(self, board: PatchBoard, state: GrainState, damping: float) -> GrainState:
+    def _step(
+        self,
+        board: PatchBoard,
+        state: GrainState,
+        damping: float,
+        precision: np.ndarray,
+    ) -> GrainState:
         n, k = state.phase.shape
         spots = self._spots(state)
         image, row, col, sigma = self._place(state, spots)
@@ -287,8 +310,10 @@ class GrainFitter:
         matrix, right = self._normal_equations(n, k, spots.owner, jacobian, data)
         shared = slice(_OWN * k, None)
         diagonal = np.arange(_OWN * k + _SHARED)
-        matrix[:, diagonal[shared], diagonal[shared]] += self.precision
-        right[:, shared] += self.precision * (self.start - state.shared)
+        matrix[:, diagonal[shared], diagonal[shared]] += precision
+        # What is held is held where it is; what is free is drawn to where it began.
+        pull = np.where(precision >= _HELD, 0.0, self.start - state.shared)
+        right[:, shared] += precision * pull
         # A grain without a usable spot stays where it is.
         matrix[:, diagonal, diagonal] *= 1 + damping
         matrix[:, diagonal, diagonal] += 1e-9

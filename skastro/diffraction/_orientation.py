@@ -196,7 +196,7 @@ def bunge_angles(rotation: Rotation, *, degrees: bool = True) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n, 3)
-        phi1 in [0, 360), Phi in [0, 180], phi2 in [0, 360).
+        Angles phi1 in [0, 360), Phi in [0, 180] and phi2 in [0, 360).
 
     Notes
     -----

@@ -136,7 +136,7 @@ class OrientationResult:
         Returns
         -------
         ndarray of shape (n, k, 3)
-            phi1, Phi, phi2.
+            Angles phi1, Phi, phi2.
         """
         angles = bunge_angles(self.rotations, degrees=degrees)
         return angles.reshape(*self.phase.shape, 3)

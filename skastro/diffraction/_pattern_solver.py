@@ -154,7 +154,7 @@ class PatternSolver:
         state = self.begin(board, found[0], 0, None)
         for other in found[1:]:
             state = join_grains(state, self.begin(board, other, 0, None))
-        state = self.fitter.refine(board, state, _SINGLE)
+        state = self.fitter.refine(board, state, _SINGLE, held=_ALONE)
         chance = self.library.chance(polar)
         return self._solution(board, state, found, [chance] * self.n_grains)
 
@@ -187,7 +187,7 @@ class PatternSolver:
         zones = found.zone[:, :1]
         state = self.begin(board, found, 0, None)
         state = self.fitter.refine(
-            board, state, _SINGLE if self.n_grains == 1 else _ALONE
+            board, state, _SINGLE if self.n_grains == 1 else _ALONE, held=_ALONE
         )
         founds, chance = [found], [self.library.chance(polar)]
         for _ in range(1, self.n_grains):
@@ -199,7 +199,7 @@ class PatternSolver:
                 found = self.library.search_beside(polar, zones)
             zones = np.column_stack([zones, found.zone[:, 0]])
             other = self.begin(rest, found, 0, state)
-            other = self.fitter.refine(rest, other, _ALONE)
+            other = self.fitter.refine(rest, other, _ALONE, held=_ALONE)
             state = self._together(board, state, other)
             founds.append(found)
             chance.append(self.library.chance(polar))

@@ -74,7 +74,7 @@ class _Attempt:
         found = self._search(part, _SINGLE)
         for rank in range(1, found.correlation.shape[1]):
             state = self.solver.begin(part, found, rank, None)
-            state = self.fitter.refine(part, state, _LONG)
+            state = self.fitter.refine(part, state, _LONG, held=_ALONE)
             self._keep(part, bad, state, found, rank, 0)
 
     def beside(self, limit: float, grain: int) -> None:
@@ -91,7 +91,7 @@ class _Attempt:
         order = np.insert(np.arange(len(others)), grain, len(others))
         for rank in range(found.correlation.shape[1]):
             fresh = self.solver.begin(rest, found, rank, kept)
-            fresh = self.fitter.refine(rest, fresh, _ALONE)
+            fresh = self.fitter.refine(rest, fresh, _ALONE, held=_ALONE)
             joint = self.fitter.refine(part, join_grains(kept, fresh), _TOGETHER)
             self._keep(part, bad, joint.grains(order), found, rank, grain)
 
@@ -104,12 +104,12 @@ class _Attempt:
         found = self._search(part, _FIRST)
         for rank in range(found.correlation.shape[1]):
             first = self.solver.begin(part, found, rank, None)
-            first = self.fitter.refine(part, first, _ALONE)
+            first = self.fitter.refine(part, first, _ALONE, held=_ALONE)
             rest = part.less(self.fitter.render(part, first))
             second = self._search(rest, _SECOND)
             for other in range(second.correlation.shape[1]):
                 fresh = self.solver.begin(rest, second, other, first)
-                fresh = self.fitter.refine(rest, fresh, _ALONE)
+                fresh = self.fitter.refine(rest, fresh, _ALONE, held=_ALONE)
                 joint = self.fitter.refine(part, join_grains(first, fresh), _TOGETHER)
                 better = self._keep(part, bad, joint, found, rank, 0)
                 rows = bad[better]

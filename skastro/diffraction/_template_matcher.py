@@ -152,7 +152,7 @@ class TemplateMatcher(BaseEstimator):
     >>> matcher = TemplateMatcher("silver", zone_spacing=5.0).fit(X)
     >>> matcher.predict(X).round(3) + 0.0
     array([[0.236, 0.236, 0.943],
-           [0.707, 0.   , 0.707]])
+           [0.707, 0.   , 0.707]], dtype=float32)
     """
 
     _parameter_constraints: dict = MATCHER_CONSTRAINTS

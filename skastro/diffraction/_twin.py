@@ -109,7 +109,9 @@ def choose_twins(
     for grain in range(k):
         rotation = state.rotation.copy()
         rotation[:, grain] = twin_rotation(fitter, state.grains([grain]))[:, 0]
-        other = fitter.refine(board, replace(state, rotation=rotation), _STEPS, 1)
+        other = fitter.refine(
+            board, replace(state, rotation=rotation), _STEPS, damping=1, held=_STEPS
+        )
         value = deviance(board.images, fitter.render(board, other))
         better = value < best
         twin[:, grain] = np.where(

@@ -1,0 +1,2 @@
+def study(*a, **k):
+    pass

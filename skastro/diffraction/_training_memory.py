@@ -1,0 +1,34 @@
+"""The thesis's rule for the memory of a training."""
+
+from __future__ import annotations
+
+
+def training_memory(n_units: int, batch_size: int, n_parameters: int) -> float:
+    """Estimate the memory that training a net needs.
+
+    The rule of the diffraction thesis: eight bytes for each value of a forward pass
+    (itself and its gradient, in single precision) and for each parameter. Slots of the
+    optimiser and the training data come on top.
+
+    Parameters
+    ----------
+    n_units : int
+        Values that a forward pass holds for one image, as
+        ``DiffractionThesisNet.n_units`` counts them.
+    batch_size : int
+        Images in a batch.
+    n_parameters : int
+        Weights and biases of the net.
+
+    Returns
+    -------
+    float
+        In GB (10⁹ bytes).
+
+    Examples
+    --------
+    >>> from skastro.diffraction import training_memory
+    >>> round(training_memory(6_273_542, 128, 102_958_822), 2)
+    7.25
+    """
+    return (n_units * batch_size + n_parameters) * 8e-9
