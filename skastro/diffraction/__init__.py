@@ -28,9 +28,11 @@ from skastro.diffraction._reflections import Reflections
 from skastro.diffraction._scale_calibrator import ScaleCalibrator
 from skastro.diffraction._scattering import electron_wavelength, scattering_factor
 from skastro.diffraction._simulator import KinematicSimulator
+from skastro.diffraction._spot_eraser import SpotEraser
 from skastro.diffraction._spots import SpotList
 from skastro.diffraction._template_matcher import TemplateMatcher
 from skastro.diffraction._training_memory import training_memory
+from skastro.diffraction._two_stage_regressor import TwoStageOrientationRegressor
 from skastro.diffraction._write_ang import write_ang
 from skastro.diffraction._write_ctf import write_ctf
 
@@ -49,8 +51,10 @@ __all__ = [
     "PatternCenterer",
     "Reflections",
     "ScaleCalibrator",
+    "SpotEraser",
     "SpotList",
     "TemplateMatcher",
+    "TwoStageOrientationRegressor",
     "all_pairs",
     "bunge_angles",
     "camera_scale",

@@ -87,7 +87,7 @@ class InPlaneSearch:
         # The vertex of a parabola through three points.
         bend = np.minimum(before - 2 * at + after, -1e-12)
         angle = (step + 0.5 * (before - after) / bend) * (2 * np.pi / _ANGLES)
-        # y -> -y in the plane is the orientation diag(-1, 1, -1) R, see TemplateLibrary.
+        # y -> -y in the plane is the orientation diag(-1, 1, -1) R: TemplateLibrary.
         matrices = rotation_from_direction(directions).as_matrix()
         flip = np.where(mirrored[:, None] == 1, [-1.0, 1.0, -1.0], 1.0)
         matrices = flip[:, :, None] * matrices

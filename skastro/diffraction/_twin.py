@@ -110,7 +110,7 @@ def choose_twins(
         rotation = state.rotation.copy()
         rotation[:, grain] = twin_rotation(fitter, state.grains([grain]))[:, 0]
         other = fitter.refine(
-            board, replace(state, rotation=rotation), _STEPS, damping=1, held=_STEPS
+            board, replace(state, rotation=rotation), _STEPS, damping=1, held=0
         )
         value = deviance(board.images, fitter.render(board, other))
         better = value < best

@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 
 from skastro.diffraction._direction_loss import best_assignment
 from skastro.diffraction._spot_eraser import SpotEraser
+from skastro.metrics import direction_angle
 from skastro.utils import fold_directions
 
 
@@ -114,9 +115,11 @@ def oracle_head(
     y : array-like of shape (n, 6)
         The true ones.
     laue_group : str or ndarray
-        By which both are folded, unless ``ordered``.
+        Symmetry of the angles, unless ``ordered``.
     ordered : bool
-        Whether head i is compared with direction i, as they are.
+        Whether head i is compared with direction i as they are, by the sum of the
+        absolute errors of the components; else by the angle up to symmetry, in the
+        assignment with the smaller sum of angles.
 
     Returns
     -------
@@ -131,15 +134,21 @@ def oracle_head(
     true = np.asarray(y, dtype=np.float64)
     if true.shape != (len(heads), 6):
         raise ValueError(f"y must have shape ({len(heads)}, 6), got {true.shape}.")
-    true = true.reshape(-1, 2, 3)
-    if not ordered:
-        heads, true = (fold_directions(u, laue_group) for u in (heads, true))
-    # (n, head, label): sums of the absolute errors of the components.
-    errors = np.abs(heads[:, :, None] - true[:, None]).sum(axis=3)
     own = np.arange(heads.shape[1])
-    straight = errors[:, own, own]
     if ordered:
-        return straight.argmin(axis=1)
+        gap = np.abs(heads - true.reshape(-1, 2, 3)[:, own])
+        return gap.sum(axis=2).argmin(axis=1)
+    # (n, head, label), in degrees.
+    errors = np.array(
+        [
+            [
+                direction_angle(label, heads[:, k], laue_group=laue_group)[:, 0]
+                for label in (true[:, :3], true[:, 3:])
+            ]
+            for k in own
+        ]
+    ).transpose(2, 0, 1)
+    straight = errors[:, own, own]
     crossed = errors[:, own, 1 - own]
     better = crossed.sum(axis=1) < straight.sum(axis=1)
     return np.where(better[:, None], crossed, straight).argmin(axis=1)
