@@ -14,6 +14,7 @@ from skastro.diffraction._orientation import bunge_angles
 # Differences of deviance over the sum of the image: one of 10,000 counts would not
 # tell the twin apart below this.
 _UNDECIDED = 1e-4
+_DIFFERENT_DEG = 1.0
 
 # What counts for a margin where a proposer made the search, so that there is none.
 _UNKNOWN_MARGIN = 0.2
@@ -53,7 +54,8 @@ class OrientationResult:
         is wrong.
     valid : ndarray of shape (n, k), bool
         False where a grain cannot be trusted: too faint, no better than chance, twice
-        the same, or in a pattern that the model does not explain.
+        the same, or in a pattern that the model does not explain. True is no proof:
+        see `twin_undecided` for what noise or symmetry leaves open.
     twin_directions : ndarray of shape (n, k, 3)
         Folded beam directions of the zero-order-zone twin of each grain, the other
         answer with (nearly) the same pattern. NaN if it was not refined.
@@ -111,6 +113,18 @@ class OrientationResult:
         return Rotation.from_matrix(self.rotation_matrices.reshape(-1, 3, 3))
 
     @property
+    def twin_undecided(self) -> np.ndarray:
+        """Whether a grain cannot be told from its twin, (n, k): then take both.
+
+        The twin is more than 1° away and its margin below 0.0001, that is less than
+        one unit of deviance in a pattern of 10,000 counts.
+        """
+        gap = np.linalg.norm(self.directions - self.twin_directions, axis=2)
+        return np.asarray(
+            (self.twin_margin < _UNDECIDED) & (gap > np.radians(_DIFFERENT_DEG))
+        )
+
+    @property
     def reliability(self) -> np.ndarray:
         """Trust in each pattern, in [0, 1]: the smallest margin of its grains.
 
@@ -120,9 +134,7 @@ class OrientationResult:
         """
         margin = np.where(np.isnan(self.margin), _UNKNOWN_MARGIN, self.margin)
         trust = np.where(self.valid, margin, 0.0).min(axis=1)
-        gap = np.linalg.norm(self.directions - self.twin_directions, axis=2)
-        undecided = (self.twin_margin < _UNDECIDED) & (gap > np.radians(1.0))
-        trust = np.where(undecided.any(axis=1), 0.5 * trust, trust)
+        trust = np.where(self.twin_undecided.any(axis=1), 0.5 * trust, trust)
         return np.asarray(np.where(self.residual_flag, 0.5 * trust, trust))
 
     def bunge(self, *, degrees: bool = True) -> np.ndarray:

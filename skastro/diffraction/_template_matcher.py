@@ -137,7 +137,7 @@ class TemplateMatcher(BaseEstimator):
 
     Patterns whose spots all lie in one zone through the origin have two orientations
     that no symmetry relates; `OrientationResult.twin_directions` always holds the
-    second one.
+    second one. Two grains of a phase less than about 4° apart are not told apart.
 
     References
     ----------

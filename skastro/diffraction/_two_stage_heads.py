@@ -118,8 +118,8 @@ def oracle_head(
         Symmetry of the angles, unless ``ordered``.
     ordered : bool
         Whether head i is compared with direction i as they are, by the sum of the
-        absolute errors of the components; else by the angle up to symmetry, in the
-        assignment with the smaller sum of angles.
+        absolute errors of the components; else with the nearer one, by the angle up to
+        symmetry.
 
     Returns
     -------
@@ -138,20 +138,17 @@ def oracle_head(
     if ordered:
         gap = np.abs(heads - true.reshape(-1, 2, 3)[:, own])
         return gap.sum(axis=2).argmin(axis=1)
-    # (n, head, label), in degrees.
-    errors = np.array(
-        [
-            [
+    # Only one direction is kept, and either crystal's will do.
+    errors = [
+        np.minimum(
+            *(
                 direction_angle(label, heads[:, k], laue_group=laue_group)[:, 0]
                 for label in (true[:, :3], true[:, 3:])
-            ]
-            for k in own
-        ]
-    ).transpose(2, 0, 1)
-    straight = errors[:, own, own]
-    crossed = errors[:, own, 1 - own]
-    better = crossed.sum(axis=1) < straight.sum(axis=1)
-    return np.where(better[:, None], crossed, straight).argmin(axis=1)
+            )
+        )
+        for k in own
+    ]
+    return np.stack(errors, axis=1).argmin(axis=1)
 
 
 def folded_score(y: Any, predicted: Any, laue_group: Any, sample_weight: Any) -> float:

@@ -72,8 +72,8 @@ class TwoStagePredictor:
             The true directions.
         ordered : bool, default=False
             Whether head i is compared with direction i, as in the thesis, by the sum
-            of the absolute errors of the components. False takes the angle up to the
-            crystal's symmetry, in the better assignment of the two.
+            of the absolute errors of the components. False takes the angle from the
+            nearer direction, up to the crystal's symmetry.
 
         Returns
         -------

@@ -38,7 +38,7 @@ class Perturbed(RegressorMixin, BaseEstimator):
         self.errors = errors
 
     def fit(self, X: Any, y: Any) -> Perturbed:
-        self.sums_ = np.asarray(X).reshape(len(X), -1).sum(axis=1)
+        self.keys_ = self.key(X)
         rng = np.random.RandomState(0)
         u = np.asarray(y).reshape(-1, 2, 3)
         bad = rng.randint(2, size=len(u))
@@ -51,9 +51,12 @@ class Perturbed(RegressorMixin, BaseEstimator):
         self.known_ = fold_directions(u, "4/mmm").reshape(-1, 6)
         return self
 
+    def key(self, X: Any) -> np.ndarray:
+        flat = np.asarray(X).reshape(len(X), -1)
+        return flat @ np.random.RandomState(1).rand(flat.shape[1])
+
     def rows(self, X: Any) -> np.ndarray:
-        sums = np.asarray(X).reshape(len(X), -1).sum(axis=1)
-        return np.abs(sums[:, None] - self.sums_).argmin(axis=1)
+        return np.abs(self.key(X)[:, None] - self.keys_).argmin(axis=1)
 
     def predict(self, X: Any) -> np.ndarray:
         return self.known_[self.rows(X)]
@@ -89,9 +92,17 @@ def kept_angle(y: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.minimum(*both)
 
 
-@parametrize_with_checks(
-    [TwoStageOrientationRegressor(), TwoStageOrientationRegressor(LinearRegression())]
-)
+def best_head(model: Any, y: np.ndarray) -> np.ndarray:
+    """Which head is nearer to a true direction."""
+    known = model.first_.known_
+    heads = [kept_angle(y, known[:, i : i + 3]) for i in (0, 3)]
+    best = np.argmin(heads, axis=0)
+    assert (best == model.first_.better_).mean() > 0.9
+    return best
+
+
+# Those of the default are in test_common.
+@parametrize_with_checks([TwoStageOrientationRegressor(LinearRegression())])
 def test_sklearn_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -101,6 +112,8 @@ def test_resimulate_finds_the_better_head(perturbed: Any, mixtures: Any) -> None
     kept, head = perturbed.kept_direction(X)
     assert set(head) == {0, 1}
     assert (head == perturbed.first_.better_).mean() > 0.9
+    hard = clone(perturbed).set_params(first__errors=(2.0, 6.0)).fit(*mixtures)
+    assert (hard.kept_direction(X)[1] == best_head(hard, mixtures[1])).mean() > 0.9
     assert kept.shape == (N, 3)
     assert np.array_equal(kept[head == 1], perturbed.first_.known_[head == 1, 3:])
 
@@ -163,7 +176,7 @@ def test_oracle_only_by_its_own_methods(perturbed: Any, mixtures: Any) -> None:
     predicted = oracle.predict_oracle(X, y)
     kept, head = oracle.kept_direction_oracle(X, y)
     assert np.array_equal(predicted[:, :3], kept)
-    assert np.array_equal(head, perturbed.first_.better_)
+    assert np.array_equal(head, best_head(perturbed, y))
     with pytest.raises(ValueError, match="y must have shape"):
         oracle.predict_oracle(X, y[:, :3])
 
@@ -177,7 +190,7 @@ def test_ordered_oracle_compares_as_they_are(perturbed: Any, mixtures: Any) -> N
     # Folded, the order of the labels does not matter.
     swapped = np.roll(y, 3, axis=1)
     _, head = perturbed.kept_direction_oracle(X, swapped)
-    assert np.array_equal(head, perturbed.first_.better_)
+    assert np.array_equal(head, best_head(perturbed, y))
 
 
 class Recorder(RegressorMixin, BaseEstimator):
