@@ -3,8 +3,9 @@
 Parts, all by default: ``simulate`` (against diffsims in the same run), ``match``
 (singles and mixtures of unseen orientations: clean, with noise, with a wrong camera;
 pyxem beside it with ``--pyxem PYTHON``), ``real`` (silver and steel patterns, under
-``SKASTRO_DATA``), ``memory`` (a net that trains on all mixtures of 1,000 patterns) and
-``study`` (the thesis's experiments at reduced scale, see ``diffraction_study.py``).
+``SKASTRO_DATA``), ``memory`` (a net that trains on all mixtures of 1,000 patterns),
+``net`` (the compact net on unseen orientations, and as proposer of the matcher) and
+``study`` (the thesis again at reduced scale, ``examples/diffraction/_thesis.py``).
 
 Run it with ``python benchmarks/diffraction.py [PART ...]``; one thread throughout.
 Orientations of ``match`` are drawn with seed 2020, which was not looked at while the
@@ -30,6 +31,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from _diffraction_net import compact
 from _diffraction_real import real
 from _diffraction_study import study
 from _page import Page
@@ -46,7 +48,7 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 SEED = 2020
 N = 200
 PAIRED_RUNS = 5
-PARTS = ("simulate", "match", "real", "memory", "study")
+PARTS = ("simulate", "match", "real", "memory", "net", "study")
 
 # The camera that the "wrong camera" rows are recorded with; the matcher assumes the
 # middle of the image, the nominal scale and a relrod width of 0.02 1/Å.
@@ -330,7 +332,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all")
     parser.add_argument("--pyxem", help="a Python that can import pyxem 0.21")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the study")
+    parser.add_argument("--quick", action="store_true", help="little of net and study")
     arguments = parser.parse_args()
     wrong = set(arguments.parts) - set(PARTS)
     if wrong:
@@ -340,6 +342,7 @@ def main() -> None:
         "match": lambda: match(arguments.pyxem),
         "real": lambda: real(RESULTS, about()),
         "memory": memory,
+        "net": lambda: compact(RESULTS, about(), quick=arguments.quick),
         "study": lambda: study(RESULTS, about(), quick=arguments.quick),
     }
     for part in arguments.parts or PARTS:
