@@ -15,7 +15,8 @@ import _thesis as thesis
 def study(results: Path, about: str, *, quick: bool = False) -> None:
     """Run both parts and write the page."""
     scale = thesis.QUICK if quick else thesis.FULL
-    page = Page(results / "diffraction_thesis.rst", "The diffraction thesis again")
+    path = None if quick else results / "diffraction_thesis.rst"
+    page = Page(path, "The diffraction thesis again")
     page.text(f"{about} {scale.describe()}")
     for tables in (thesis.run_thesis(scale), thesis.run_splits(scale)):
         for key, rows in tables.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from skastro.diffraction._crystal import Crystal
 from skastro.diffraction._orientation import bunge_angles
+from skastro.diffraction._write_ang import write_ang
+from skastro.diffraction._write_ctf import write_ctf
 
 # Differences of deviance over the sum of the image: one of 10,000 counts would not
 # tell the twin apart below this.
@@ -191,3 +194,56 @@ class OrientationResult:
             frame.insert(1, "row", row)
             frame.insert(2, "column", column)
         return frame
+
+    def write_map(
+        self, path: str | Path, *, step: float | tuple[float, float], grain: int = 0
+    ) -> None:
+        """Write a scan's orientations as text for other programs.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends with ".ang" (EDAX) or ".ctf" (Oxford).
+        step : float or (row step, column step)
+            Between the points of the scan, in nm.
+        grain : int, default=0
+            Which grain of each pattern; 0 is the brightest.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        ValueError
+            If the patterns are no scan, there is no such grain, or the name has
+            another ending.
+
+        See Also
+        --------
+        write_ang : What the columns mean.
+        write_ctf : The same for ".ctf".
+        """
+        writers = {".ang": write_ang, ".ctf": write_ctf}
+        suffix = Path(path).suffix.lower()
+        if suffix not in writers:
+            raise ValueError(f'path must end with ".ang" or ".ctf", got {str(path)!r}.')
+        if self.scan_shape is None:
+            raise ValueError(
+                "These patterns are no scan: match an array of shape "
+                "(rows, columns, h, w)."
+            )
+        if not 0 <= grain < self.phase.shape[1]:
+            raise ValueError(
+                f"grain must be 0 to {self.phase.shape[1] - 1}, got {grain}."
+            )
+        margin = np.nan_to_num(self.margin[:, grain], nan=_UNKNOWN_MARGIN)
+        writers[suffix](
+            path,
+            Rotation.from_matrix(self.rotation_matrices[:, grain]),
+            scan_shape=self.scan_shape,
+            step=step,
+            phases=self.crystals,
+            phase_ids=self.phase[:, grain],
+            invalid=~self.valid[:, grain],
+            score=np.clip(self.correlation[:, grain], 0.0, None),
+            reliability=margin,
+        )

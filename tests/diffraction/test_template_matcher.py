@@ -734,3 +734,38 @@ def test_proposer_saves_the_search(pairs: np.ndarray) -> None:
     wrong = TemplateMatcher(proposer=Nearby(0.03)).fit(X)
     with pytest.raises(ValueError, match="proposer must give 1 directions"):
         wrong.predict(X)
+
+
+@pytest.mark.parametrize("ending", ["ang", "ctf"])
+def test_scan_to_text(
+    silver: tuple[np.ndarray, np.ndarray], tmp_path: Path, ending: str
+) -> None:
+    """What a scan gives is read back by another program."""
+    io = pytest.importorskip("orix.io")
+    scan = silver[0].reshape(3, 4, 96, 96).copy()
+    scan[1, 2] = 0
+    result = silver_matcher().fit(scan).match(scan)
+    path = tmp_path / f"map.{ending}"
+    result.write_map(path, step=2.0)
+    read = io.load(path)
+    assert read.shape == (3, 4)
+    assert not read.is_indexed[1 * 4 + 2]
+    assert read.is_indexed.sum() == 11
+    matrices = (
+        read.rotations.to_matrix()[:, 0]
+        if read.rotations.ndim > 1
+        else (read.rotations.to_matrix())
+    )
+    seen = read.is_indexed
+    # orix turns the lab into the crystal.
+    np.testing.assert_allclose(
+        matrices[seen].transpose(0, 2, 1),
+        result.rotation_matrices[seen, 0],
+        atol=1e-3,
+    )
+    with pytest.raises(ValueError, match="end with"):
+        result.write_map(tmp_path / "map.txt", step=2.0)
+    with pytest.raises(ValueError, match="grain must be"):
+        result.write_map(path, step=2.0, grain=1)
+    with pytest.raises(ValueError, match="no scan"):
+        silver_matcher().fit(silver[0]).match(silver[0]).write_map(path, step=1.0)
