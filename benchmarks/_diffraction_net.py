@@ -18,7 +18,7 @@ from skastro.diffraction import (
 )
 from skastro.metrics import direction_angle, direction_summary
 
-N_SINGLES, N_PAIRS, EPOCHS = 6000, 50_000, 6
+N_SINGLES, N_PAIRS, EPOCHS = 8000, 50_000, 6
 N_TEST = 200
 TRAIN_SEED, TEST_SEED = 1, 2020
 
