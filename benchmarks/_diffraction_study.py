@@ -7,13 +7,14 @@ from pathlib import Path
 
 from _page import Page
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "diffraction"))
-
-import _thesis as thesis
+EXAMPLES = Path(__file__).parents[1] / "examples" / "diffraction"
 
 
 def study(results: Path, about: str, *, quick: bool = False) -> None:
     """Run both parts and write the page."""
+    sys.path.insert(0, str(EXAMPLES))
+    import _thesis as thesis
+
     scale = thesis.QUICK if quick else thesis.FULL
     path = None if quick else results / "diffraction_thesis.rst"
     page = Page(path, "The diffraction thesis again")

@@ -89,6 +89,8 @@ def make_diffraction_patterns(
         - ``rotations`` : list of n_directions `scipy.spatial.transform.Rotation` of n
           orientations each, crystal to lab.
         - ``simulator`` : KinematicSimulator.
+        - ``laue_group`` : that of its crystal, for `PairMixer` and
+          `DiffractionOrientationRegressor`.
         - ``pairs`` : ndarray of shape (n, 2), rows of ``singles``; None without
           ``n_singles``.
         - ``singles``, ``single_directions`` : ndarrays of shape (n_singles, h, w) and
@@ -99,6 +101,8 @@ def make_diffraction_patterns(
     ------
     ValueError
         If a parameter is out of its range.
+    TypeError
+        If ``simulator`` is no `KinematicSimulator`.
 
     See Also
     --------
@@ -125,6 +129,11 @@ def make_diffraction_patterns(
     k = _check_parameters(n_samples, n_directions, in_plane, n_singles)
     if simulator is None:
         simulator = KinematicSimulator(crystal)
+    elif not isinstance(simulator, KinematicSimulator):
+        raise TypeError(
+            f"simulator must be a KinematicSimulator, got {simulator!r}; the name of a "
+            "crystal goes into crystal."
+        )
     factors = _check_weights(weights, k)
     rng = generator(random_state)
     n_drawn = n_samples * k if n_singles is None else n_singles
@@ -157,6 +166,7 @@ def make_diffraction_patterns(
         target=target,
         rotations=parts,
         simulator=simulator,
+        laue_group=simulator.crystal_.laue_group,
         pairs=pairs,
         singles=singles,
         single_directions=None if singles is None else u,
@@ -218,7 +228,7 @@ def _directions(
         u = rng.normal(size=(n, 3))
         u /= np.linalg.norm(u, axis=1, keepdims=True)
         if given == "sector":
-            u = fold_directions(u, simulator.crystal_.laue_group)
+            u = fold_directions(u, simulator.crystal_.point_operations)
         return u
     u = np.asarray(given, dtype=np.float64)
     if u.ndim != 2 or u.shape[1] != 3 * k or not len(u):

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skastro.diffraction._pattern_transformer import (
     PatternTransformer,
+    as_patterns,
     check_center,
     chunks,
     float_dtype,
@@ -123,7 +124,7 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
             Patterns, spots bright.
         y : None
             Ignored.
@@ -133,7 +134,9 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
         BackgroundSubtractor
             The transformer itself.
         """
-        _, shape, _ = check_images(self, X, self.image_shape, reset=True)
+        _, shape, _ = check_images(
+            self, as_patterns(X)[0], self.image_shape, reset=True
+        )
         check_center(self.center, shape[1:])
         return self
 
@@ -142,7 +145,7 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
             Patterns, spots bright.
 
         Returns
@@ -155,6 +158,7 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
         ValueError
             If a pixel is not finite, or a shape does not fit.
         """
+        X, scan = as_patterns(X)
         X, (c, h, w), trailing = self._check_patterns(X)
         n = len(X)
         center = check_center(self.center, (h, w))
@@ -178,7 +182,11 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
             np.maximum(out[part], 0, out=out[part])
             if beam is not None:
                 out[part, beam] = 0
-        return out.reshape(n, *trailing) if trailing else out.reshape(n, c * h * w)
+        return (
+            out.reshape(*(scan or (n,)), *trailing)
+            if trailing
+            else out.reshape(n, c * h * w)
+        )
 
 
 class _Rings:

@@ -58,7 +58,8 @@ class Crystal:
     point_operations : ndarray of shape (n_operations, 3, 3)
         Rotations of the Laue group, as Cartesian matrices in the crystal frame.
     laue_group : str
-        Its name, as `skastro.utils.proper_operations` has it.
+        Its name. Rhombohedral axes, a unique axis c and other settings have the same
+        name but other operations: fold with `point_operations`.
 
     Raises
     ------

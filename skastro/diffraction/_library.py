@@ -198,7 +198,7 @@ class TemplateLibrary:
         Returns
         -------
         Candidates
-            One of each image; the margin is NaN, since nothing far was tried.
+            One of each image; the margin is NaN, see `far_margins`.
         """
         tables = []
         for number, group in enumerate(self._groups):
@@ -216,6 +216,34 @@ class TemplateLibrary:
             out[:, row, :, 1 : f + 1] = product
         correlation = torch.fft.irfft(out, n=N_ANGLES, dim=3) * (N_ANGLES / 2)
         return self._pick(correlation, zones, np.full((n, 1), np.nan), 1)
+
+    def far_margins(
+        self, polar: Tensor, found: Sequence[Candidates]
+    ) -> list[Candidates]:
+        """Compare candidates with the best of every fourth zone far from them all.
+
+        Parameters
+        ----------
+        polar : Tensor of shape (n, n_rings, n_azimuths)
+            Fourth roots of the images on the rings.
+        found : sequence of Candidates
+            One for each grain.
+
+        Returns
+        -------
+        list of Candidates
+            The same with margins.
+        """
+        sparse = self._correlate(polar, self._sparse).amax(dim=(1, 3))
+        near = torch.zeros_like(sparse, dtype=torch.bool)
+        for one in found:
+            near |= self._near[torch.from_numpy(one.zone[:, 0])][:, ::_SPARSE]
+        far = torch.where(near, -1.0, sparse).amax(dim=1).clamp_min(0.0).numpy()
+        shares = [1.0 - far / np.maximum(f.correlation[:, 0], 1e-6) for f in found]
+        return [
+            f._replace(margin=np.clip(share, 0.0, 1.0)[:, None])
+            for f, share in zip(found, shares, strict=True)
+        ]
 
     def _pick(
         self,
@@ -335,41 +363,6 @@ class TemplateLibrary:
         flat[:, 2] = angle.ravel()
         spin = Rotation.from_rotvec(flat).as_matrix().reshape(*angle.shape, 3, 3)
         return np.asarray(spin @ matrices)
-
-    def erase(
-        self, polar: Tensor, found: Candidates, threshold: float, rank: int = 0
-    ) -> Tensor:
-        """Set the bins to zero in which a found template is bright.
-
-        Parameters
-        ----------
-        polar : Tensor of shape (n, n_rings, n_azimuths)
-            Fourth roots of the images on the rings.
-        found : Candidates
-            Of each image.
-        threshold : float
-            Share of the template's intensity above which a bin is erased.
-        rank : int, default=0
-            Which candidate.
-
-        Returns
-        -------
-        Tensor, same shape
-            What is left.
-        """
-        n_azimuths = self.grid.n_azimuths
-        template = self.polar[found.zone[:, rank]]
-        azimuth = torch.arange(n_azimuths)
-        shift = torch.from_numpy(
-            np.rint(found.angle[:, rank] / (2 * np.pi) * n_azimuths).astype(int)
-        )
-        sign = torch.from_numpy(np.where(found.mirrored[:, rank], -1, 1))
-        # A turned template has at azimuth a what the plain one has at a - angle.
-        source = ((azimuth - shift[:, None]) * sign[:, None]) % n_azimuths
-        source = source[:, None, :].expand(-1, template.shape[1], -1)
-        turned = template.gather(2, source)
-        limit = turned.amax(dim=(1, 2), keepdim=True) * threshold**0.25
-        return torch.where(turned > limit, 0.0, polar)
 
 
 def to_polar(grid: PolarGrid, images: Tensor) -> Tensor:

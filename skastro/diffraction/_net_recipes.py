@@ -28,6 +28,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate_init": 4e-3,
         "rho": 0.9,
         "epsilon": 1e-8,
+        "early_stopping": False,
+        "n_iter_no_change": 10,
+        "validation_fraction": 0.1,
     },
     "thesis": {
         "filters": (32, 64),
@@ -39,10 +42,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate_init": 1.0,
         "rho": 0.95,
         "epsilon": 1e-7,
+        # All epochs are run, and the best one is restored.
+        "early_stopping": True,
+        "n_iter_no_change": "max_epochs",
+        "validation_fraction": 0.2,
     },
 }
 # Flat rows are no images.
-FLAT_RECIPE: dict[str, Any] = {"dropout": 0.0, "dense_layer_sizes": (512, 256)}
+FLAT_RECIPE: dict[str, Any] = {
+    "dropout": 0.0,
+    "dense_layer_sizes": (512, 256),
+    "early_stopping": False,
+    "n_iter_no_change": 10,
+    "validation_fraction": 0.1,
+}
 COMPACT_BATCH = 64
 # Of images with one direction, and with more.
 THESIS_BATCH = (16, 128)

@@ -19,6 +19,12 @@ from skastro.diffraction._direction_loss import (
     assigned_distances,
     best_assignment,
 )
+from skastro.diffraction._direction_targets import (
+    count_directions,
+    has_unit_length,
+    normalized,
+    same_group,
+)
 from skastro.diffraction._mixing_loader import MixingLoader
 from skastro.diffraction._net_recipes import (
     COMPACT_BATCH,
@@ -36,9 +42,8 @@ from skastro.neural_network.augmentation import as_augmentation
 from skastro.neural_network.modules import DiffractionCompactNet
 from skastro.utils import check_finite, fold_directions, proper_operations
 
-# Labels whose length is within this of one are directions.
-_UNIT = 1e-3
-_MOST_DIRECTIONS = 4
+# Samples that set the statistics of a norm that is never trained.
+_MEASURED = 512
 
 
 class OrientationNet(BaseTorchRegressor):
@@ -63,9 +68,11 @@ class OrientationNet(BaseTorchRegressor):
         value = getattr(self, name)
         if not (isinstance(value, str) and value == "auto"):
             return value
-        if self.input_shape_[1] == 1 and name in FLAT_RECIPE:
-            return FLAT_RECIPE[name]
-        return RECIPES[self.layout].get(name, value)
+        # Not known before the first fit; flat rows are then not thought of.
+        flat = getattr(self, "input_shape_", (1, 2, 2))[1] == 1
+        recipe = FLAT_RECIPE if flat and name in FLAT_RECIPE else RECIPES[self.layout]
+        value = recipe.get(name, value)
+        return self.max_epochs if value == "max_epochs" else value
 
     def _batch_size(self, n_samples: int) -> int:
         # A flat row is a sample of features and trains as in the dense nets.
@@ -137,44 +144,38 @@ class OrientationNet(BaseTorchRegressor):
     def _encode_target(self, y: Any, *, first: bool) -> np.ndarray:
         y = super()._encode_target(y, first=first)
         if first:
-            self.n_directions_ = self._count_directions(y)
-        folds = self.n_directions_ and self._group() is not None
-        if self.n_directions_ and (folds or self.layout == "compact"):
-            bad = ~_has_unit_length(y)
-            if bad.any():
+            images = self.input_shape_[1] > 1
+            self.n_directions_ = count_directions(y, self.n_directions, images=images)
+            self.laue_group_ = self._group() if self.n_directions_ else None
+        if not self.n_directions_:
+            return y
+        folds = self.laue_group_ is not None
+        bad = ~has_unit_length(y)
+        if bad.any():
+            if folds or self.layout == "compact":
                 raise ValueError(
                     f"y must hold {self.n_directions_} unit vectors a row, but "
                     f"{int(bad.sum())} of {len(y)} rows do not, the first at row "
                     f"{int(bad.argmax())}."
                 )
+            return y
+        y = normalized(y)
         return self._fold(y) if folds else y
-
-    def _count_directions(self, y: np.ndarray) -> int:
-        width = y.shape[1]
-        if self.n_directions == "auto":
-            # Other numbers, three or six by chance, have a plain head.
-            directions = width in (3, 6) and bool(_has_unit_length(y).all())
-            return width // 3 if directions else 0
-        wanted = int(self.n_directions)
-        if wanted > _MOST_DIRECTIONS:
-            raise ValueError(f"n_directions must be at most {_MOST_DIRECTIONS}.")
-        if wanted and width != 3 * wanted:
-            raise ValueError(
-                f"n_directions={wanted} needs y of {3 * wanted} columns, got {width}."
-            )
-        return wanted
 
     def _group(self) -> Any:
         """Give the Laue group that labels are folded by, or None."""
         if isinstance(self.laue_group, str) and self.laue_group == "auto":
-            return "4/mmm" if self.layout == "compact" else None
+            if self.layout == "thesis":
+                return None
+            own = None if self.mixer is None else self.mixer.laue_group
+            return "4/mmm" if own is None else own
         if self.laue_group is not None:
             proper_operations(self.laue_group)  # refuses what is none
         return self.laue_group
 
     def _fold(self, y: np.ndarray) -> np.ndarray:
         vectors = y.reshape(len(y), -1, 3)
-        return fold_directions(vectors, self._group()).reshape(len(y), -1)
+        return fold_directions(vectors, self.laue_group_).reshape(len(y), -1)
 
     def _loss_name(self) -> str:
         if self.loss != "auto":
@@ -237,7 +238,7 @@ class OrientationNet(BaseTorchRegressor):
 
     def _mirrors(self) -> bool:
         """Tell whether a mirrored pattern has the same label: -u is equivalent."""
-        return not self.n_directions_ or self._group() is not None
+        return not self.n_directions_ or self.laue_group_ is not None
 
     def _augmentation(self) -> Augmentation | None:
         named = named_augmentations(mirror=self._mirrors())
@@ -245,6 +246,13 @@ class OrientationNet(BaseTorchRegressor):
 
     def _train(self, X: np.ndarray, *args: Any, **kwargs: Any) -> None:
         module: Any = self.module_
+        auto = isinstance(self.laue_group, str) and self.laue_group == "auto"
+        changed = not auto and not same_group(self.laue_group, self.laue_group_)
+        if self.n_directions_ and changed:
+            raise ValueError(
+                f"The net was trained with laue_group={self.laue_group_!r} and cannot "
+                f"go on with {self.laue_group!r}."
+            )
         unknown = sorted(set(self.freeze) - set(PARTS))
         if unknown or set(self.freeze) == set(PARTS):
             raise ValueError(
@@ -257,6 +265,8 @@ class OrientationNet(BaseTorchRegressor):
         image_filters = isinstance(module, DiffractionCompactNet) and module.is_image
         if image_filters and not self.n_iter_:
             self._set_filters(X)
+            if "conv" in self.freeze:
+                self._measure_norm(X)
         super()._train(X, *args, **kwargs)
 
     def _set_filters(self, X: np.ndarray) -> None:
@@ -275,6 +285,13 @@ class OrientationNet(BaseTorchRegressor):
             batch = torch.from_numpy(np.array(images)).to(self.device_)
             batch = batch.to(getattr(torch, self.dtype_))
             module.set_filters(batch.reshape(len(rows), *self.input_shape_), start)
+
+    def _measure_norm(self, X: np.ndarray) -> None:
+        """Give a norm that is frozen from the start the statistics of some samples."""
+        module: Any = self.module_
+        step = max(1, len(X) // _MEASURED)
+        for batch, _ in self._loader(X[::step], None, None, self._inference_batch()):
+            module.measure(batch)
 
     # Output
 
@@ -297,16 +314,17 @@ class OrientationNet(BaseTorchRegressor):
         """
         y = np.concatenate([out.numpy() for out in self._forward(X)])
         y = y[:, : self.n_outputs_]
-        if self.n_directions_ and self.layout == "compact":
+        if self.n_directions_ and self.module_config_["layout"] == "compact":
             vectors = y.reshape(len(y), -1, 3).astype(np.float64)
             length = np.linalg.norm(vectors, axis=2, keepdims=True)
             unit = (vectors / np.maximum(length, 1e-12)).reshape(len(y), -1)
-            unit = unit if self._group() is None else self._fold(unit)
+            unit = unit if self.laue_group_ is None else self._fold(unit)
             return unit.astype(y.dtype)
         return y[:, 0] if self._y_ndim == 1 else y
 
     def _has_expected_errors(self) -> bool:
-        if hasattr(self, "n_directions_") and self._loss_name() == "pit":
+        fitted = getattr(self, "module_config_", None)
+        if fitted is not None and fitted["n_outputs"] > self.n_outputs_:
             return True
         raise AttributeError(
             'Expected errors are learned from directions with the loss "pit", which '
@@ -374,9 +392,3 @@ class OrientationNet(BaseTorchRegressor):
                 own, true = (torch.from_numpy(np.float64(a)) for a in (predicted, y))
                 predicted = best_assignment(own, true, self.n_directions_).numpy()
         return float(r2_score(y, predicted, sample_weight=sample_weight))
-
-
-def _has_unit_length(y: np.ndarray) -> np.ndarray:
-    """Tell the rows whose vectors all have unit length."""
-    length = np.linalg.norm(y.reshape(len(y), -1, 3), axis=2)
-    return np.asarray((np.abs(length - 1) < _UNIT).all(axis=1))

@@ -45,7 +45,8 @@ def orientation_pipeline(
         Whether the scale is found from the spots, for all patterns together. The
         crystals' cells are its ruler.
     **parameters : dict
-        Further parameters of `TemplateMatcher`.
+        Further parameters of `TemplateMatcher`. ``image_shape`` goes to all steps. With
+        a known ``center`` the step "center" is left out.
 
     Returns
     -------
@@ -57,6 +58,8 @@ def orientation_pipeline(
     ------
     TypeError
         If a parameter is unknown.
+    ValueError
+        If ``center`` is given with ``calibrate=True``.
 
     Examples
     --------
@@ -70,10 +73,21 @@ def orientation_pipeline(
     array([[0.24, 0.24, 0.94]])
     """
     settings: dict[str, Any] = {"fixed": ("relrod",), "zone_spacing": 2.0}
-    steps: list[tuple[str, Any]] = [
-        ("center", PatternCenterer(beam_radius=direct_beam_radius)),
-        ("background", BackgroundSubtractor(direct_beam_radius=direct_beam_radius)),
-    ]
+    shape = parameters.get("image_shape")
+    center = parameters.get("center")
+    steps: list[tuple[str, Any]] = []
+    if center is None:
+        centerer = PatternCenterer(beam_radius=direct_beam_radius, image_shape=shape)
+        steps.append(("center", centerer))
+    elif calibrate:
+        raise ValueError(
+            "With calibrate=True the centre is moved to the middle of the image: leave "
+            "center out."
+        )
+    subtractor = BackgroundSubtractor(
+        direct_beam_radius=direct_beam_radius, center=center, image_shape=shape
+    )
+    steps.append(("background", subtractor))
     if calibrate:
         ruler = list(crystal) if isinstance(crystal, (list, tuple)) else crystal
         calibrator = ScaleCalibrator(
@@ -81,6 +95,7 @@ def orientation_pipeline(
             scale=scale,
             output_scale=scale,
             direct_beam_radius=direct_beam_radius,
+            image_shape=shape,
         )
         steps.append(("scale", calibrator))
     matcher = TemplateMatcher(

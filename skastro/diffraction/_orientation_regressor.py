@@ -43,18 +43,24 @@ class DiffractionOrientationRegressor(OrientationNet):
     rho                   0.9                     0.95
     epsilon               1e-8                    1e-7
     batch_size            64                      128, 16 for one
+    early_stopping        False                   True
+    n_iter_no_change      10                      max_epochs
+    validation_fraction   0.1                     0.2
     ====================  ======================  ===============
 
     Labels are Cartesian unit vectors in the crystal frame (x along a, z along c*), not
     indices [uvw]: `uvw_to_cartesian` and `cartesian_to_uvw` go between them. Targets
     that are no directions have a plain linear head. Flat rows without ``image_shape``
-    are no images; with "auto" they have dense layers of (512, 256) and no dropout.
+    are no images; with "auto" they have dense layers of (512, 256), no dropout and no
+    early stopping.
 
     Parameters
     ----------
     n_directions : int or "auto", default="auto"
         Directions in a row of y, up to 4; 0 is a plain head. "auto" takes 3 or 6
-        columns of unit vectors as one or two directions, and all else as plain.
+        columns of vectors whose lengths are within 2 % of one as one or two
+        directions, and all else as plain, with a warning if these are 3 or 6 columns
+        that belong to images. Directions are scaled to length one.
     layout : {"compact", "thesis"}, default="compact"
         Which net.
     loss : {"auto", "pit", "l1", "squared_error"}, default="auto"
@@ -66,8 +72,9 @@ class DiffractionOrientationRegressor(OrientationNet):
     laue_group : str, array-like of shape (n, 3, 3), "auto" or None, default="auto"
         Laue group of the crystal: directions are folded into its sector, as
         `skastro.utils.fold_directions` does, since equivalent ones give the same
-        pattern. "auto" is that of anatase for "compact"; set it for other crystals.
-        None does not fold; "compact" then tells mirrored patterns apart.
+        pattern. "auto" is, for "compact", that of the mixer if it has one, else that
+        of anatase; set it for other crystals. None does not fold; "compact" then
+        tells mirrored patterns apart.
     mixer : PairMixer or None, default=None
         Makes X of pairs: rows of X are then indices of its patterns. The trained net
         takes images with axes too, also after ``set_params(mixer=None)``, which keeps
@@ -83,8 +90,8 @@ class DiffractionOrientationRegressor(OrientationNet):
     conv_dropout : float, default=0.25
         Share dropped after each block of "thesis".
     freeze : sequence of {"conv", "dense", "head"}, default=()
-        Parts whose weights are kept as they are; may be changed between
-        ``partial_fit`` calls or fits with ``warm_start``.
+        Parts that are kept as they are, the normalisation of "compact" with "conv";
+        may be changed between ``partial_fit`` calls or fits with ``warm_start``.
     augment : {"rotation", "symmetry", "geometric"}, callable, list or None, \
             default=None
         Random changes of each training image: "symmetry" turns by 90° and flips,
@@ -108,7 +115,7 @@ class DiffractionOrientationRegressor(OrientationNet):
         Passes over the data. All are run unless ``early_stopping`` ends the training.
     shuffle : bool, default=True
         Whether each epoch has its own order.
-    early_stopping : bool, {"GL", "PQ", "UP"} or callable, default=False
+    early_stopping : bool, {"auto", "GL", "PQ", "UP"} or callable, default="auto"
         Whether to keep ``validation_fraction`` of the data apart, to stop when the
         score on it no longer rises, and to restore the weights of the best epoch. The
         score is minus the validation error, summed over the directions (R² with
@@ -116,9 +123,11 @@ class DiffractionOrientationRegressor(OrientationNet):
         stops, and the best epoch is restored, as in the thesis. Criteria of
         `skastro.neural_network.stopping` decide by the losses. Of pairs, the part kept
         apart shares its singles with the rest: give ``X_val`` to `fit` instead.
-    validation_fraction : float, default=0.1
+        ``partial_fit`` keeps nothing apart and restores nothing; it takes "auto" and
+        False.
+    validation_fraction : float or "auto", default="auto"
         Share of the training data that early stopping keeps apart.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or "auto", default="auto"
         Epochs without a rise of more than ``tol`` after which to stop.
     tol : float, default=0.0001
         Least rise that counts.
@@ -160,6 +169,8 @@ class DiffractionOrientationRegressor(OrientationNet):
     ----------
     n_directions_ : int
         Directions in a row of y; 0 if y are other numbers.
+    laue_group_ : str, array-like or None
+        The group that directions were folded by in the fit, and are in `predict`.
     n_outputs_ : int
         Columns of y.
     module_ : torch.nn.Module
@@ -203,6 +214,12 @@ class DiffractionOrientationRegressor(OrientationNet):
     The centre of the patterns must be in the middle of the image for "compact"
     (`PatternCenterer`). Its predictions are unit vectors.
 
+    .. warning::
+        With the wrong ``laue_group`` labels are folded onto directions whose patterns
+        differ, or equivalent ones stay apart; nothing in the data tells. "auto" is
+        right for 4/mmm alone, unless the mixer names its group: give
+        ``Crystal.laue_group`` of your crystal.
+
     Examples
     --------
     >>> from skastro.datasets import make_diffraction_patterns
@@ -236,6 +253,10 @@ class DiffractionOrientationRegressor(OrientationNet):
         "learning_rate_init": auto_or(Interval(Real, 0, None, closed="neither")),
         "rho": auto_or(Interval(Real, 0, 1, closed="both")),
         "epsilon": auto_or(Interval(Real, 0, None, closed="neither")),
+        **{
+            name: auto_or(*BaseTorchRegressor._parameter_constraints[name])
+            for name in ("early_stopping", "validation_fraction", "n_iter_no_change")
+        },
     }
 
     def __init__(
@@ -260,9 +281,9 @@ class DiffractionOrientationRegressor(OrientationNet):
         learning_rate_init: float | str = "auto",
         max_epochs: int = 60,
         shuffle: bool = True,
-        early_stopping: bool | str | Callable = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        early_stopping: bool | str | Callable = "auto",
+        validation_fraction: float | str = "auto",
+        n_iter_no_change: int | str = "auto",
         tol: float = 1e-4,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

@@ -19,9 +19,6 @@ from skastro.diffraction._write_ctf import write_ctf
 _UNDECIDED = 1e-4
 _DIFFERENT_DEG = 1.0
 
-# What counts for a margin where a proposer made the search, so that there is none.
-_UNKNOWN_MARGIN = 0.2
-
 
 @dataclass(frozen=True)
 class OrientationResult:
@@ -45,8 +42,7 @@ class OrientationResult:
     correlation : ndarray of shape (n, k)
         With the best template, in [-1, 1].
     margin : ndarray of shape (n, k)
-        1 - (best correlation of zones more than 6° away) / correlation, in [0, 1];
-        NaN where a proposer's answer was taken.
+        1 - (best correlation of zones more than 6° away) / correlation, in [0, 1].
     contrast : ndarray of shape (n, k)
         Correlation over that of the same pattern with its rings turned at random.
     score : ndarray of shape (n,)
@@ -135,8 +131,7 @@ class OrientationResult:
         a twin more than 1° away (margin below 0.0001), and 0 where a grain is not
         valid. Good for ranking; it is no probability.
         """
-        margin = np.where(np.isnan(self.margin), _UNKNOWN_MARGIN, self.margin)
-        trust = np.where(self.valid, margin, 0.0).min(axis=1)
+        trust = np.where(self.valid, self.margin, 0.0).min(axis=1)
         trust = np.where(self.twin_undecided.any(axis=1), 0.5 * trust, trust)
         return np.asarray(np.where(self.residual_flag, 0.5 * trust, trust))
 
@@ -235,7 +230,6 @@ class OrientationResult:
             raise ValueError(
                 f"grain must be 0 to {self.phase.shape[1] - 1}, got {grain}."
             )
-        margin = np.nan_to_num(self.margin[:, grain], nan=_UNKNOWN_MARGIN)
         writers[suffix](
             path,
             Rotation.from_matrix(self.rotation_matrices[:, grain]),
@@ -245,5 +239,5 @@ class OrientationResult:
             phase_ids=self.phase[:, grain],
             invalid=~self.valid[:, grain],
             score=np.clip(self.correlation[:, grain], 0.0, None),
-            reliability=margin,
+            reliability=self.margin[:, grain],
         )

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from skastro.diffraction._crystal import _basis
 from skastro.diffraction._orientation import bunge_angles
+from skastro.utils import proper_operations
 from skastro.utils._laue import LAUE_GROUPS
 
 _NM_PER_UM = 1000.0
@@ -194,6 +195,16 @@ def laue_code(phase: Any, codes: dict[str, int]) -> int:
             f"The Laue group of {phase.name!r} must be one of "
             f"{', '.join(LAUE_GROUPS)}, got {phase.laue_group!r}."
         )
+    operations = getattr(phase, "point_operations", None)
+    if operations is not None:
+        named = proper_operations(phase.laue_group)
+        gap = np.abs(operations[:, None] - named).max(axis=(2, 3)).min(axis=1)
+        if gap.max() > 1e-3:
+            raise ValueError(
+                f"The axes of {phase.name!r} are in a setting of {phase.laue_group!r} "
+                "that the format has no number for. Describe the crystal by "
+                "conventional axes (hexagonal ones, or unique axis b)."
+            )
     return codes[phase.laue_group]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from skastro.diffraction._pattern_store import PatternStore
+from skastro.utils import proper_operations
+
+# Sums of integers with such weights are far from overflow.
+_MOST_WEIGHT = 1e12
 
 
 class PairMixer:
@@ -36,6 +39,9 @@ class PairMixer:
         Least weight of "random".
     seed : int, default=0
         Of "random".
+    laue_group : str, array-like of shape (n, 3, 3) or None, default=None
+        Laue group of the crystal, as in ``Crystal.laue_group``. A compact net whose
+        own ``laue_group`` is "auto" folds by it; nothing is folded here.
 
     Attributes
     ----------
@@ -80,24 +86,30 @@ class PairMixer:
         weights: Sequence[float] | str = (0.5, 0.5),
         min_weight: float = 0.2,
         seed: int = 0,
+        laue_group: Any = None,
     ) -> None:
         self._store = PatternStore(patterns)
         self.n_patterns = self._store.n_patterns
         self.shape = self._store.shape
-        self.weights = weights
         self.min_weight = min_weight
         self.seed = int(seed)
+        self.laue_group = laue_group
+        if laue_group is not None:
+            proper_operations(laue_group)  # refuses what is none
+        self.weights: str | tuple[float, ...]
         if isinstance(weights, str):
             if weights not in ("equal", "random"):
                 raise ValueError(
                     f'weights must be numbers, "equal" or "random", got {weights!r}.'
                 )
+            self.weights = weights
         else:
-            numbers = [float(w) for w in weights]
-            good = all(math.isfinite(w) and w >= 0 for w in numbers)
+            self.weights = numbers = tuple(float(w) for w in np.atleast_1d(weights))
+            good = all(0 <= w <= _MOST_WEIGHT for w in numbers)
             if not numbers or not good or not sum(numbers):
                 raise ValueError(
-                    "weights must be finite, not negative and not all zero, got "
+                    "weights must be finite, not negative and not all zero, and at most "
+                    f"{_MOST_WEIGHT:g}; got "
                     f"{weights!r}."
                 )
         if not 0 <= min_weight <= 1:
@@ -163,14 +175,17 @@ class PairMixer:
             raise ValueError(
                 f"{n_columns} weights cannot all be at least {self.min_weight}."
             )
+        return self._check_indices(given, "pairs")
+
+    def _check_indices(self, given: np.ndarray, name: str) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             bad = ~((given >= 0) & (given < self.n_patterns) & (given % 1 == 0))
         if bad.any():
-            row, column = np.argwhere(bad)[0]
+            first = tuple(int(i) for i in np.argwhere(bad)[0])
             raise ValueError(
-                f"pairs must be indices from 0 to {self.n_patterns - 1}; got "
-                f"{given[row, column]} at ({row}, {column}), and {int(bad.sum())} such "
-                "values in all."
+                f"{name} must be indices from 0 to {self.n_patterns - 1}; got "
+                f"{given[first]} at {first if len(first) > 1 else first[0]}, and "
+                f"{int(bad.sum())} such values in all."
             )
         return given.astype(np.int64)
 
@@ -197,8 +212,10 @@ class PairMixer:
         singles = self._store.read(pairs.T.ravel())
         singles = singles.reshape(*pairs.T.shape, *self.shape)
         mixed = np.zeros((len(pairs), *self.shape), dtype=np.float32)
-        for part, factor in zip(singles, factors.T, strict=True):
-            mixed += part.astype(np.float32) * factor[:, None, None]
+        # What does not fit is refused below, with its place.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for part, factor in zip(singles, factors.T, strict=True):
+                mixed += part.astype(np.float32) * factor[:, None, None]
         if singles.dtype.kind == "f" and not np.isfinite(mixed).all():
             row = int(np.argmin(np.isfinite(mixed).all(axis=(1, 2))))
             raise ValueError(
@@ -219,8 +236,28 @@ class PairMixer:
         -------
         ndarray of shape (n, h, w), float32
             The patterns.
+
+        Raises
+        ------
+        ValueError
+            If an index is out of range, or a pattern has values that are not finite.
         """
-        return self._store.read(np.asarray(indices)).astype(np.float32)
+        given = np.asarray(indices)
+        if given.ndim != 1 or given.dtype.kind not in "uif":
+            raise ValueError(
+                f"indices must be whole numbers of shape (n,), got shape {given.shape} "
+                f"of {given.dtype}."
+            )
+        rows = self._check_indices(given, "indices")
+        with np.errstate(over="ignore"):
+            singles = self._store.read(rows).astype(np.float32)
+        finite = np.isfinite(singles).all(axis=(1, 2))
+        if not finite.all():
+            raise ValueError(
+                f"Pattern {rows[finite.argmin()]} has values that are not finite in "
+                "float32."
+            )
+        return singles
 
     def labels(self, pairs: Any) -> np.ndarray:
         """Give the directions of mixtures.

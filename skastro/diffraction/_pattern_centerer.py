@@ -19,6 +19,7 @@ from skastro.diffraction._find_center import (
 )
 from skastro.diffraction._pattern_transformer import (
     PatternTransformer,
+    as_patterns,
     chunks,
     float_dtype,
 )
@@ -79,8 +80,8 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
     Notes
     -----
     Both interpolations keep the sum of the pixels, but for what leaves the image at an
-    edge and what is cut off below 0. Pixels that come from outside the image are 0. All
-    channels of a pattern are shifted alike, by the centre of their sum.
+    edge and what is cut off below 0 (below the smallest value if that is negative).
+    Pixels that come from outside the image are 0.
 
     References
     ----------
@@ -133,8 +134,8 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
-            Patterns, spots bright.
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
+            Patterns, spots bright; each of a scan has its own centre.
         y : None
             Ignored.
 
@@ -143,7 +144,9 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         PatternCenterer
             The transformer itself.
         """
-        X, shape, _ = check_images(self, X, self.image_shape, reset=True)
+        X, shape, _ = check_images(
+            self, as_patterns(X)[0], self.image_shape, reset=True
+        )
         self.center_ = None
         if not self.common:
             return self
@@ -152,13 +155,14 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
             return self
         _, h, w = shape
         total = np.zeros((1, 2 * h - 1, 2 * w - 1))
-        for part in chunks(len(X), shape):
-            spots = tempered_spots(_sum_channels(X[part], shape))
+        images = X.reshape(-1, h, w)
+        for part in chunks(len(images), (h, w)):
+            spots = tempered_spots(_floating(images[part]))
             total += inversion_maps(spots).sum(axis=0)
         place = best_inversion(total, (h, w), self.max_shift)[0]
         lines = np.zeros((2, 3))
-        for part in chunks(len(X), shape):
-            for one in tempered_spots(_sum_channels(X[part], shape)):
+        for part in chunks(len(images), (h, w)):
+            for one in tempered_spots(_floating(images[part])):
                 lines += inversion_lines(one, place)
         self.center_ = refined_center(place, lines)
         return self
@@ -168,14 +172,14 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
-            Patterns, spots bright.
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
+            Patterns, spots bright; each of a scan has its own centre.
 
         Returns
         -------
         ndarray of shape (n, 2)
-            Row and column, in pixels; the middle of the image for patterns without
-            any contrast, and ``center_`` for all if it is common.
+            Row and column, in pixels, of a scan row by row; the middle of the image
+            for patterns without any contrast, and ``center_`` for all if it is common.
 
         Raises
         ------
@@ -186,7 +190,7 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         """
         if self.common:
             check_is_fitted(self)
-        X, shape, _ = self._check_patterns(X)
+        X, shape, _ = self._check_patterns(as_patterns(X)[0])
         return self._centers(X, shape)
 
     def transform(self, X):
@@ -194,13 +198,13 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
-            Patterns, spots bright.
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
+            Patterns, spots bright; each of a scan has its own centre.
 
         Returns
         -------
         ndarray of the shape of X
-            Not negative; of float32 for float32 and uint8, else float64.
+            Negative only where X is; of float32 for float32 and uint8, else float64.
 
         Raises
         ------
@@ -211,19 +215,27 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         """
         if self.common:
             check_is_fitted(self)
+        X, scan = as_patterns(X)
         X, shape, trailing = self._check_patterns(X)
         c, h, w = shape
         n = len(X)
         centers = self._centers(X, shape)
         dtype = float_dtype(X)
-        out = np.empty((n, c, h, w), dtype)
-        for part in chunks(n, shape):
-            images = X[part].reshape(-1, c, h, w).astype(dtype, copy=False)
-            for axis, size in ((2, h), (3, w)):
-                shift = centers[part, axis - 2] - (size - 1) / 2
-                images = _shift(images, shift, axis, self.interpolation)
-            np.maximum(images, 0, out=out[part])
-        return out.reshape(n, *trailing) if trailing else out.reshape(n, c * h * w)
+        out = np.empty((n * c, h, w), dtype)
+        images = X.reshape(n * c, h, w)
+        for part in chunks(n * c, (h, w)):
+            piece = images[part].astype(dtype, copy=False)
+            for axis, size in ((1, h), (2, w)):
+                shift = centers[part, axis - 1] - (size - 1) / 2
+                piece = _shift(piece, shift, axis, self.interpolation)
+            # The interpolation may overshoot; what was negative stays so.
+            least = np.minimum(images[part].min(axis=(1, 2)), 0).astype(dtype)
+            np.maximum(piece, least[:, None, None], out=out[part])
+        return (
+            out.reshape(*(scan or (n,)), *trailing)
+            if trailing
+            else out.reshape(n, c * h * w)
+        )
 
     def __sklearn_tags__(self):
         """Say that only a common centre needs to be fitted."""
@@ -233,19 +245,20 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
 
     def _centers(self, X: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         if self.common:
-            return np.tile(np.asarray(self.center_), (len(X), 1))
+            return np.tile(np.asarray(self.center_), (len(X) * shape[0], 1))
         return self._measure(X, shape)
 
     def _measure(self, X: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         """Find the centre of each pattern by itself."""
-        centers = np.empty((len(X), 2))
-        for part in chunks(len(X), shape):
-            images = _sum_channels(X[part], shape)
+        images = X.reshape(-1, *shape[1:])
+        centers = np.empty((len(images), 2))
+        for part in chunks(len(images), shape[1:]):
+            piece = _floating(images[part])
             if self.method == "direct_beam":
                 radius = float(self.beam_radius)
-                centers[part] = direct_beam_centers(images, radius, self.max_shift)
+                centers[part] = direct_beam_centers(piece, radius, self.max_shift)
             else:
-                spots = tempered_spots(images)
+                spots = tempered_spots(piece)
                 maps = inversion_maps(spots)
                 places = best_inversion(maps, shape[1:], self.max_shift)
                 centers[part] = [
@@ -255,16 +268,14 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         return centers
 
 
-def _sum_channels(X: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Give one image (h, w) for each pattern, in floating point."""
-    images = X.reshape(len(X), *shape).astype(float_dtype(X), copy=False)
-    return np.asarray(images[:, 0] if shape[0] == 1 else images.sum(axis=1))
+def _floating(images: np.ndarray) -> np.ndarray:
+    return np.asarray(images.astype(float_dtype(images), copy=False))
 
 
 def _shift(
     images: np.ndarray, shift: np.ndarray, axis: int, interpolation: str
 ) -> np.ndarray:
-    """Read each image (n, c, h, w) at places moved by its shift along an axis."""
+    """Read each image (n, h, w) at places moved by its shift along an axis."""
     size = images.shape[axis]
     whole = np.floor(shift)
     part = (shift - whole).astype(images.dtype)
@@ -279,7 +290,7 @@ def _shift(
             2: (t3 - t2) / 2,
         }
     start = np.arange(size) + whole.astype(np.intp)[:, None]
-    to_axis = [1, 1, 1]
+    to_axis = [1, 1]
     to_axis[axis - 1] = size
     out = np.zeros_like(images)
     for step, weight in taps.items():

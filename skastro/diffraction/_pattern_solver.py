@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skastro.diffraction._erase_template import erase_template
 from skastro.diffraction._grain_fit import TOTAL, GrainFitter
 from skastro.diffraction._grain_state import GrainState, choose_states, join_grains
 from skastro.diffraction._library import Candidates, TemplateLibrary, to_polar
@@ -116,8 +117,8 @@ class PatternSolver:
             if self.erase or not grain:
                 found.append((self.library.search(polar), self.library.chance(polar)))
                 if self.erase:
-                    polar = self.library.erase(
-                        polar, found[-1][0], self.erase_threshold
+                    polar = erase_template(
+                        self.library, polar, found[-1][0], self.erase_threshold
                     )
             else:
                 zones = np.column_stack([f.zone[:, 0] for f, _ in found])
@@ -151,6 +152,7 @@ class PatternSolver:
             self.library.search_near(polar, proposals[:, grain])
             for grain in range(self.n_grains)
         ]
+        found = self.library.far_margins(polar, found)
         state = self.begin(board, found[0], 0, None)
         for other in found[1:]:
             state = join_grains(state, self.begin(board, other, 0, None))

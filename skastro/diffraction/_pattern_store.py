@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -24,7 +25,8 @@ class PatternStore:
     Raises
     ------
     ValueError
-        If it has another number of axes, holds no numbers or is empty.
+        If a file is no .npy, or the source has another number of axes, holds no
+        numbers or is empty.
     """
 
     def __init__(self, source: Any) -> None:
@@ -41,7 +43,7 @@ class PatternStore:
 
     def _open(self, source: Any) -> None:
         if isinstance(source, (str, os.PathLike)):
-            self.data: Any = np.load(source, mmap_mode="r")
+            self.data: Any = _open_npy(source)
             return
         known = hasattr(source, "shape") and hasattr(source, "dtype")
         self.data = source if known else np.asarray(source)
@@ -106,6 +108,25 @@ class PatternStore:
         else:
             h5py = import_optional("h5py", extra="hdf5")
             self.data = h5py.File(place["hdf5"], "r")[place["name"]]
+
+
+def _open_npy(path: Any) -> np.ndarray:
+    """Map a file, and say what to do with one of another kind."""
+    data: Any = None
+    if not os.path.isdir(path):  # as a zarr array is
+        # Refused are files that are not NumPy's, and objects.
+        with contextlib.suppress(ValueError, EOFError):
+            data = np.load(path, mmap_mode="r")
+    if isinstance(data, np.ndarray):
+        return data
+    if data is not None:
+        data.close()
+    raise ValueError(
+        f"A path of patterns must be that of a .npy file of numbers, and "
+        f"{os.fspath(path)!r} is none. Give what is in the file instead: "
+        'h5py.File(path)["name"] of HDF5, zarr.open_array(path) of zarr, '
+        'numpy.load(path)["name"] of .npz.'
+    )
 
 
 def _is_hdf5(data: Any) -> bool:

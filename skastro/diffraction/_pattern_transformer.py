@@ -43,6 +43,27 @@ class PatternTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
+def as_patterns(X: Any) -> tuple[Any, tuple[int, ...]]:
+    """Take a scan (rows, columns, h, w) row by row; patterns have no channels.
+
+    Parameters
+    ----------
+    X : array-like
+        Patterns in any layout.
+
+    Returns
+    -------
+    X : array-like
+        The same, or (rows * columns, h, w).
+    scan : tuple of int
+        (rows, columns) of a scan, else ().
+    """
+    if getattr(X, "ndim", 2) != 4:
+        return X, ()
+    X = np.asanyarray(X)
+    return X.reshape(-1, *X.shape[2:]), X.shape[:2]
+
+
 def float_dtype(X: np.ndarray) -> np.dtype:
     """Give the precision of what is made of X: uint8 becomes float32."""
     return np.dtype(np.float64 if X.dtype == np.float64 else np.float32)

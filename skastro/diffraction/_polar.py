@@ -37,6 +37,7 @@ class PolarGrid:
         n_azimuths: int,
         n_frequencies: int,
     ) -> None:
+        self.shape = shape
         self.radii = radii
         self.n_azimuths = n_azimuths
         self.n_frequencies = min(n_frequencies, n_azimuths // 2)

@@ -19,6 +19,7 @@ from skastro.diffraction._find_scale import (
 from skastro.diffraction._find_spots import find_spots
 from skastro.diffraction._pattern_transformer import (
     PatternTransformer,
+    as_patterns,
     check_center,
     chunks,
     float_dtype,
@@ -146,7 +147,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
             Patterns, spots bright.
         y : None
             Ignored.
@@ -162,7 +163,9 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             If there are too few spots, or they do not tell the scale; the message has
             what was found.
         """
-        X, (_, h, w), _ = check_images(self, X, self.image_shape, reset=True)
+        X, (_, h, w), _ = check_images(
+            self, as_patterns(X)[0], self.image_shape, reset=True
+        )
         center = check_center(self.center, (h, w))
         self._check_output((h, w))
         if self.crystal is None:
@@ -213,7 +216,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, h, w) or (n, c, h, w)
+        X : array-like of shape (n, n_features), (n, h, w) or (rows, columns, h, w)
             Patterns.
 
         Returns
@@ -228,11 +231,12 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             If a pixel is not finite, or a shape does not fit.
         """
         check_is_fitted(self)
+        X, scan = as_patterns(X)
         X, (c, h, w), trailing = self._check_patterns(X)
         n, dtype = len(X), float_dtype(X)
         if self.output_scale is None:
             out = X.astype(dtype, copy=True)
-            return out.reshape(n, *trailing) if trailing else out
+            return out.reshape(*(scan or (n,)), *trailing) if trailing else out
         size = self._check_output((h, w))
         ratio = float(self.output_scale) / self.scale_
         center = check_center(self.center, (h, w))
@@ -245,7 +249,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             np.matmul(rows @ piece, columns.T, out=out[part])
         if not trailing:
             return out.reshape(n, -1)
-        return out.reshape(n, *trailing[:-2], *size)
+        return out.reshape(*(scan or (n,)), *trailing[:-2], *size)
 
     def __sklearn_tags__(self):
         """Say that the scale must be fitted."""

@@ -16,6 +16,7 @@ from skastro.diffraction._scattering import electron_wavelength
 from skastro.diffraction._simulator_checks import (
     check_out,
     check_parameters,
+    check_scale,
     choose_scale,
 )
 from skastro.diffraction._spots import SpotList
@@ -32,9 +33,9 @@ class KinematicSimulator:
     """Spot patterns of a crystal in the kinematic approximation.
 
     A reflection appears if its excitation error, the distance along z from the curved
-    Ewald sphere, is small; its intensity is |F|² times the weight of the relrod.
-    Dynamical scattering, which changes intensities in crystals thicker than some 10
-    nm, is not modelled.
+    Ewald sphere, is small; its intensity is ``|F|²`` times the weight of the
+    relrod. Dynamical scattering, which changes intensities in crystals thicker than
+    some 10 nm, is not modelled.
 
     Parameters
     ----------
@@ -48,11 +49,11 @@ class KinematicSimulator:
             default="gaussian"
         Fall-off of the intensity with the excitation error s: exp(-s² / 2 width²);
         1 / ((pi s / width)² + 1); (sin(pi s / width) / (pi s / width))², which is a
-        foil of thickness 1 / width; 1 - |s| / width; or none.
+        foil of thickness 1 / width; ``1 - |s| / width``; or none.
     relrod_width : float, default=0.02
         Its width, in 1/Å.
     max_excitation_error : float or None, default=None
-        Reflections with a larger |s| are left out; None is 2.5 ``relrod_width`` for
+        Reflections with a larger ``|s|`` are left out; None is 2.5 ``relrod_width`` for
         "gaussian" and ``relrod_width`` for the others. In 1/Å.
     b_iso : float, default=0.5
         Debye-Waller factor B in Å² of atoms whose own is not known.
@@ -78,8 +79,8 @@ class KinematicSimulator:
         Standard deviation of the Gaussian spots, in pixels.
     normalize : {"max", "sum", None}, default="max"
         Each image is divided by its largest value or by its sum, before noise. None
-        keeps |F|² (Å²) as the sum over a spot's pixels (to 0.2 % for a ``spot_sigma``
-        of 0.7 or more).
+        keeps ``|F|²`` (Å²) as the sum over a spot's pixels (to 0.2 % for a
+        ``spot_sigma`` of 0.7 or more).
     background : float, default=0.0
         Intensity in a smooth background that falls off exponentially from the
         centre, as a multiple of the intensity in all spots.
@@ -203,6 +204,7 @@ class KinematicSimulator:
         self.scale_ = self._detector.scale
         self.center_ = self._detector.center
         self.reflections_ = self.crystal_.reflections(self.max_g, b_iso=self.b_iso)
+        check_scale(self)
         self._strength = self.reflections_.intensity**self.intensity_power
 
     def __repr__(self) -> str:

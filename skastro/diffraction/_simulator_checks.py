@@ -13,6 +13,12 @@ from skastro.diffraction._relrod import RELRODS
 if TYPE_CHECKING:
     from skastro.diffraction._simulator import KinematicSimulator
 
+# No microscope has more.
+_HIGHEST_KV = 5000.0
+
+# Relrods are about as wide as one over the thickness.
+_WIDEST_RELROD = 0.5
+
 
 def check_parameters(simulator: KinematicSimulator) -> None:
     """Refuse values that make no sense, but those of the detector.
@@ -40,6 +46,15 @@ def check_parameters(simulator: KinematicSimulator) -> None:
     ):
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} must be positive and finite, got {value}.")
+    if simulator.voltage_kv > _HIGHEST_KV:
+        raise ValueError(
+            f"voltage_kv is in kV, at most {_HIGHEST_KV:g}; got {simulator.voltage_kv}."
+        )
+    if simulator.relrod_width > _WIDEST_RELROD:
+        raise ValueError(
+            f"relrod_width is in 1/Å, and that of a crystal one unit cell thick is "
+            f"below {_WIDEST_RELROD}; got {simulator.relrod_width}."
+        )
     for name, value in (
         ("b_iso", simulator.b_iso),
         ("direct_beam", simulator.direct_beam),
@@ -51,6 +66,33 @@ def check_parameters(simulator: KinematicSimulator) -> None:
             f"max_g = {simulator.max_g} 1/Å is outside of the Ewald sphere, whose "
             f"radius is {1 / simulator.wavelength_:.3g} 1/Å."
         )
+
+
+def check_scale(simulator: KinematicSimulator) -> None:
+    """Refuse a scale, or a cell, with which no spot can be seen.
+
+    Parameters
+    ----------
+    simulator : KinematicSimulator
+        Whose reflections and scale are known.
+
+    Raises
+    ------
+    ValueError
+        If all reflections fall on one pixel, or none on the image.
+    """
+    lengths, scale = simulator.reflections_.g_length, simulator.scale_
+    h, w = simulator.shape
+    where = (
+        f"the reflections of {simulator.crystal_.name!r} have {lengths[0]:.3g} to "
+        f"{lengths[-1]:.3g} 1/Å, and a pixel of the {h} x {w} is {scale:.3g} 1/Å. "
+        "Are cell and scale in Å and 1/Å per pixel?"
+    )
+    if lengths[0] / scale > math.hypot(h, w):
+        raise ValueError(f"No spot is on the image: {where}")
+    given = simulator.scale is not None or simulator.camera_length is not None
+    if given and lengths[-1] < scale:
+        raise ValueError(f"All spots are on one pixel: {where}")
 
 
 def choose_scale(simulator: KinematicSimulator) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,12 @@ from skastro.diffraction._simulator import KinematicSimulator
 # Rings per 1/Å, and azimuths; frequencies above the last one kept are finer than a
 # spot.
 _RINGS, _AZIMUTHS, _FREQUENCIES = 41, 256, 63
+
+# A score above this many times the usual one is flagged; and the least such limit.
+_SCORE_RATIO, _LEAST_SCORE = 1.3, 0.004
+
+# A usual score above this is bad; smaller images than this are no patterns.
+_BAD_SCORE, _SMALLEST_IMAGE = 0.55, 16
 
 # Rings reach this far beyond the last reflection, in 1/Å.
 _BEYOND = 0.02
@@ -65,8 +72,8 @@ def make_solver(
     )
 
 
-def usual_score(solver: PatternSolver, batches: Iterable[Tensor]) -> float:
-    """Give the median score of images at the first attempt.
+def learn_limit(solver: PatternSolver, batches: Iterable[Tensor]) -> float:
+    """Learn from images which score is too high.
 
     Parameters
     ----------
@@ -78,9 +85,26 @@ def usual_score(solver: PatternSolver, batches: Iterable[Tensor]) -> float:
     Returns
     -------
     float
-        The median of those that are not empty; 0 if all are.
+        1.3 times the median of those that are not empty, at least 0.004.
+
+    Warns
+    -----
+    UserWarning
+        If even the usual pattern is badly explained: then no limit tells good from
+        bad.
     """
     scores = [solver.first_pass(solver.fitter.board(b)).score for b in batches]
     known = np.concatenate(scores)
     known = known[np.isfinite(known)]
-    return float(np.median(known)) if len(known) else 0.0
+    usual = float(np.median(known)) if len(known) else 0.0
+    h, w = solver.library.grid.shape
+    if usual > _BAD_SCORE and min(h, w) >= _SMALLEST_IMAGE:
+        warnings.warn(
+            f"The median score of these patterns is {usual:.2f}: the model explains "
+            "hardly half of them, and score_limit, which is learned from it, flags "
+            "little. Check crystal, scale, center and voltage_kv, remove the "
+            "background (BackgroundSubtractor), or give score_limit if patterns have "
+            "a few hundred counts only.",
+            stacklevel=4,
+        )
+    return max(_LEAST_SCORE, _SCORE_RATIO * usual)

@@ -25,7 +25,7 @@ class SpotList:
     excitation_error : ndarray of shape (n_spots,)
         Distance from the Ewald sphere along z, in 1/Å.
     intensity : ndarray of shape (n_spots,)
-        |F|² times the relrod's weight, in Å².
+        ``|F|²`` times the relrod's weight, in Å².
 
     Examples
     --------

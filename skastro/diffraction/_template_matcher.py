@@ -22,16 +22,14 @@ from skastro.diffraction._matcher_parameters import (
 )
 from skastro.diffraction._orientation_result import OrientationResult
 from skastro.diffraction._pattern_solver import Solution
-from skastro.diffraction._solver_setup import make_solver, usual_score
+from skastro.diffraction._solver_setup import learn_limit, make_solver
 from skastro.utils import check_images, torch_threads
 
 # Patterns at once: what they need stays below some 100 MB.
 _CHUNK = 32
 
-# Patterns of ``fit`` from which the usual score is learned; a score above this many
-# times it is flagged; and the least such limit.
+# Patterns of ``fit`` from which the usual score is learned.
 _LEARN_FROM = 64
-_SCORE_RATIO, _LEAST_SCORE = 1.3, 0.004
 
 
 class TemplateMatcher(BaseEstimator):
@@ -234,7 +232,8 @@ class TemplateMatcher(BaseEstimator):
         Raises
         ------
         ValueError
-            If X or a parameter makes no sense.
+            If X or a parameter makes no sense. It warns if the model explains less
+            than half of the usual pattern.
         """
         X, _ = self._check(X, reset=True)
         self.simulators_ = make_simulators(self)
@@ -251,19 +250,19 @@ class TemplateMatcher(BaseEstimator):
 
     def _learn_limit(self, X: np.ndarray) -> float:
         if not self.refine or self.score_limit != "auto":
-            return float(self.score_limit if self.refine else "inf")
+            return float(self.score_limit) if self.refine else np.inf
         some = np.unique(np.linspace(0, len(X) - 1, _LEARN_FROM).astype(int))
         starts = range(0, len(some), _CHUNK)
         batches = (
             to_tensor(X[some[i : i + _CHUNK]], self.input_shape_) for i in starts
         )
-        usual = usual_score(self._get_solver(), batches)
-        return max(_LEAST_SCORE, _SCORE_RATIO * usual)
+        return learn_limit(self._get_solver(), batches)
 
     def _check(self, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple | None]:
         """Validate patterns; give them as rows, and the shape of a scan."""
         scan = None
         if getattr(X, "ndim", 2) == 4:
+            X = X if hasattr(X, "reshape") else np.asarray(X)
             # A pattern has no channels: four axes are a scan.
             scan = (int(X.shape[0]), int(X.shape[1]))
             X = X.reshape(scan[0] * scan[1], *X.shape[2:])

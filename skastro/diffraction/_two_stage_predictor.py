@@ -86,7 +86,7 @@ class TwoStagePredictor:
             If X or y makes no sense.
         """
         images, heads = self._heads(X)
-        head = oracle_head(heads, y, self._crystal().laue_group, ordered=ordered)
+        head = oracle_head(heads, y, self._crystal().point_operations, ordered=ordered)
         return self._finish(images, heads, head, None)
 
     def kept_direction(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +139,7 @@ class TwoStagePredictor:
             If X or y makes no sense.
         """
         _, heads = self._heads(X)
-        head = oracle_head(heads, y, self._crystal().laue_group, ordered=ordered)
+        head = oracle_head(heads, y, self._crystal().point_operations, ordered=ordered)
         return heads[np.arange(len(heads)), head], head
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -162,7 +162,9 @@ class TwoStagePredictor:
         predicted = self.predict(X)
         if not self.two_stage_:
             return float(r2_score(y, predicted, sample_weight=sample_weight))
-        return folded_score(y, predicted, self._crystal().laue_group, sample_weight)
+        return folded_score(
+            y, predicted, self._crystal().point_operations, sample_weight
+        )
 
     def _heads(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Give images and the first stage's directions (n, n_heads, 3)."""

@@ -186,7 +186,7 @@ class TwoStageOrientationRegressor(
         if given is not None:
             return clone(given)
         return DiffractionOrientationRegressor(
-            laue_group=self._crystal().laue_group,
+            laue_group=self._crystal().point_operations,
             image_shape=self.image_shape,
             random_state=seed,
         )

@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skastro.model_selection._overfitting_text import percent
-from skastro.model_selection._study.preparation import last_step
+from skastro.model_selection._study.preparation import last_step, stopping_of
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def read_single_run(estimator: Any) -> SingleRun:
             f"training data. Use {remedy}."
         )
     best, by = _best(net, epochs, valid_losses, scores)
-    stops = getattr(net, "early_stopping", False)
+    stops = stopping_of(net)
     return SingleRun(
         epochs=epochs,
         train_loss=losses,
@@ -171,7 +171,7 @@ def _best(
     net: Any, epochs: np.ndarray, losses: np.ndarray, scores: np.ndarray
 ) -> tuple[int, str]:
     """Find the best epoch, by what the net itself goes by."""
-    stops = getattr(net, "early_stopping", False)
+    stops = stopping_of(net)
     by_loss = not isinstance(stops, (bool, np.bool_)) and np.isfinite(losses).any()
     by = "lowest validation loss" if by_loss else "highest validation score"
     known = getattr(net, "best_epoch_", None)

@@ -126,7 +126,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, more: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
         """Validate everything, then set module and net up."""
-        as_stopping_criterion(self.early_stopping)  # refuses what is none
+        as_stopping_criterion(self._recipe("early_stopping"))  # refuses what is none
         fitted = self.__sklearn_is_fitted__()
         first = not (fitted and (more or self.warm_start))
         if y is None:
@@ -148,9 +148,9 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         if X_val is not None:
             X_val, _, _ = self._check_input(X_val, reset=False)
             validation = X_val, self._encode_target(y_val, first=False), None
-        elif self.early_stopping and not more:
+        elif self._recipe("early_stopping") and not more:
             X, y, weight, validation = hold_out(
-                X, y, weight, self.validation_fraction, self.random_state
+                X, y, weight, self._recipe("validation_fraction"), self.random_state
             )
         if first:
             as_image = bool(trailing) or self.image_shape is not None
@@ -272,9 +272,9 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             valid = self._loader(X_val, y_val, w_val, self._inference_batch())
             monitor = ValidationMonitor(
                 lambda output: self._validation_score(output, y_val, w_val),
-                early_stopping=False if incremental else self.early_stopping,
+                early_stopping=False if incremental else self._recipe("early_stopping"),
                 tol=self.tol,
-                n_iter_no_change=self.n_iter_no_change,
+                n_iter_no_change=self._recipe("n_iter_no_change"),
             )
         if context is not None and getattr(self, "_skl_callbacks", None):
             bridge = SklearnCallbackBridge(self, context, X, y)

@@ -95,7 +95,8 @@ class BaseTorchRegressor(RegressorMixin, BaseTorchEstimator):
         ValueError
             If ``early_stopping`` is set or the width of ``y`` changes.
         """
-        if self.early_stopping:
+        # "auto" belongs to a layout's fit, and says nothing of single epochs.
+        if self.early_stopping and self.early_stopping != "auto":
             raise ValueError(
                 f"partial_fit does not support early_stopping={self.early_stopping!r}."
             )

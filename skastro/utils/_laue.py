@@ -136,7 +136,7 @@ def fold_directions(directions: Any, laue_group: Any = "4/mmm") -> np.ndarray:
     Of all equivalents it takes the one nearest to a fixed direction inside the
     sector. For the groups whose mirrors bound the sector (mmm, 4/mmm, 6/mmm and m-3m)
     the result changes continuously with the direction; for the others it jumps at the
-    sector's seams. For 4/mmm it is (max(|x|, |y|), min(|x|, |y|), |z|).
+    sector's seams. For 4/mmm it is ``(max(|x|, |y|), min(|x|, |y|), |z|)``.
 
     Parameters
     ----------

@@ -114,6 +114,18 @@ def test_a_mixture_is_one_exposure() -> None:
     assert counting.counts == 1e4
 
 
+def test_laue_group_is_that_of_the_crystal() -> None:
+    for crystal, group in (("anatase", "4/mmm"), ("silver", "m-3m")):
+        simulator = KinematicSimulator(crystal, shape=(16, 16))
+        bunch = make_diffraction_patterns(1, simulator=simulator, random_state=0)
+        assert bunch.laue_group == group
+
+
+def test_a_simulator_must_be_one() -> None:
+    with pytest.raises(TypeError, match="must be a KinematicSimulator, got 'x'"):
+        make_diffraction_patterns(1, simulator="x")
+
+
 def test_seeded_and_quiet() -> None:
     simulator = KinematicSimulator(**SMALL, counts=1000.0, center_jitter=1.0)
     state = np.random.get_state()[1].copy()  # noqa: NPY002

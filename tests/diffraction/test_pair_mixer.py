@@ -167,6 +167,8 @@ def test_bad_pairs_are_refused(pairs: Any, message: str) -> None:
         ({"weights": "all"}, "weights"),
         ({"directions": np.zeros((5, 3))}, "directions"),
         ({"min_weight": 2.0}, "min_weight"),
+        ({"weights": (1e300, 1.0)}, "weights"),
+        ({"laue_group": "5/m"}, "laue_group"),
     ],
 )
 def test_bad_arguments_are_refused(arguments: dict, message: str) -> None:
@@ -187,3 +189,56 @@ def test_cloning_shares_the_patterns() -> None:
     mixer = PairMixer(singles())
     net = DiffractionOrientationRegressor(mixer=mixer)
     assert clone(net).mixer is mixer
+
+
+@pytest.mark.parametrize("value", [1e300, 3e38])
+def test_what_float32_cannot_hold_is_refused(value: float) -> None:
+    patterns = singles(dtype=np.float64)
+    patterns[4, 2, 2] = value
+    # Warnings are errors here: the cast and the sum must not warn first.
+    with pytest.raises(ValueError, match=r"pair \[3, 4\]"):
+        PairMixer(patterns, weights=(1.0, 4.0))([[0, 1], [3, 4]])
+    if value > 1e39:
+        with pytest.raises(ValueError, match="Pattern 4"):
+            PairMixer(patterns).read([1, 4])
+
+
+def test_weights_may_be_an_array() -> None:
+    patterns = singles()
+    given = np.array([0.25, 0.75])
+    mixer = PairMixer(patterns, weights=given)
+    given[:] = 9
+    assert mixer.weights == (0.25, 0.75)
+    expected = PairMixer(patterns, weights=(0.25, 0.75))([[0, 1]])
+    assert np.array_equal(mixer([[0, 1]]), expected)
+
+
+@pytest.mark.parametrize("name", ["x.h5", "x.npz", "x.zarr", "x.npy"])
+def test_paths_of_other_files_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name == "x.npz":
+        np.savez(path, patterns=singles())
+    elif name == "x.zarr":
+        path.mkdir()
+    elif name == "x.npy":
+        np.save(path, np.array([[[None]]]), allow_pickle=True)
+    else:
+        path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
+    for given in (path, str(path)):
+        with pytest.raises(ValueError, match="must be that of a .npy file.*h5py.File"):
+            PairMixer(given)
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([-1], "0 to 11; got -1 at 0"),
+        ([3, 12], "got 12 at 1"),
+        ([0.5], "got 0.5"),
+        ([[0, 1]], "shape"),
+        ([True, False], "bool"),
+    ],
+)
+def test_singles_that_are_not_there_are_not_read(indices: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PairMixer(singles()).read(indices)

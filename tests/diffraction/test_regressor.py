@@ -25,6 +25,8 @@ from skastro.diffraction._direction_loss import (
     AssignedDistance,
     best_assignment,
 )
+from skastro.model_selection._single_run import read_single_run
+from skastro.model_selection._study.preparation import n_epochs
 from skastro.utils import fold_directions
 
 SIMULATOR = KinematicSimulator(shape=(40, 40), spot_sigma=0.8, max_g=1.0)
@@ -158,6 +160,46 @@ def test_best_validation_epoch_is_restored(pool: Any) -> None:
     assert both == pytest.approx(-max(estimator.validation_scores_), rel=1e-5)
 
 
+def test_thesis_keeps_the_best_epoch_by_default(pool: Any) -> None:
+    mixer, pairs, y = pool
+    # A step that is too long: the last epoch is not the best one.
+    parameters = {**THESIS, "mixer": mixer, "learning_rate_init": 3.0, "max_epochs": 12}
+    X_val, y_val = pairs[300:], y[300:]
+    estimator = net(**parameters).fit(pairs[:300], y[:300], X_val=X_val, y_val=y_val)
+    assert len(estimator.validation_scores_) == estimator.n_iter_ == 12
+    assert estimator.best_epoch_ < 12
+    error = np.abs(estimator.predict(X_val) - y_val).mean(axis=0).sum()
+    assert error == pytest.approx(-max(estimator.validation_scores_), rel=1e-5)
+    assert read_single_run(estimator).restored
+    # Without validation data, a fifth is kept apart.
+    own = net(**parameters).fit(pairs, y)
+    said = {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 12}
+    same = net(**parameters, **said).fit(pairs, y)
+    assert own.validation_scores_ == same.validation_scores_
+    assert np.array_equal(own.predict(pairs), same.predict(pairs))
+    assert not hasattr(
+        net(**parameters, early_stopping=False).fit(pairs, y), "best_epoch_"
+    )
+
+
+def test_compact_and_flat_rows_keep_nothing_apart(pool: Any) -> None:
+    mixer, pairs, y = pool
+    compact = net(mixer=mixer).fit(pairs, y)
+    assert not hasattr(compact, "validation_scores_")
+    images = mixer.read(np.arange(30)).reshape(30, -1)
+    flat = net(**THESIS).fit(images, mixer.directions)
+    assert not hasattr(flat, "validation_scores_")
+    # Other numbers of the recipe count where early stopping is asked for.
+    stopped = net(mixer=mixer, early_stopping=True)
+    assert stopped._recipe("n_iter_no_change") == 10
+    assert stopped._recipe("validation_fraction") == 0.1
+    # Single epochs take the default; what is said is refused.
+    net(**THESIS, mixer=mixer).partial_fit(pairs, y)
+    with pytest.raises(ValueError, match="partial_fit does not support"):
+        net(**THESIS, mixer=mixer, early_stopping=True).partial_fit(pairs, y)
+    assert [n_epochs(net()), n_epochs(net(**THESIS))] == [2, None]
+
+
 @pytest.mark.parametrize("layout", ["thesis", "compact"])
 @pytest.mark.parametrize("part", ["conv", "dense", "head"])
 def test_frozen_parts_stay(pool: Any, layout: str, part: str) -> None:
@@ -175,6 +217,30 @@ def test_frozen_parts_stay(pool: Any, layout: str, part: str) -> None:
         assert all(same) if name == part else not any(same)
     estimator.set_params(freeze=[]).partial_fit(pairs[200:], y[200:])
     assert not np.array_equal(weights(estimator, part)[0], before[part][0])
+
+
+def test_frozen_features_stay_to_the_bit(pool: Any) -> None:
+    mixer, pairs, y = pool
+    images = mixer(pairs)
+
+    def seen(estimator: Any) -> np.ndarray:
+        module, batch = estimator.module_, torch.from_numpy(images)[:, None]
+        with torch.no_grad():
+            return module.norm(module.correlations(batch)[:, :, None, None]).numpy()
+
+    estimator = net(mixer=mixer, learning_rate="constant").fit(pairs[:200], y[:200])
+    before = seen(estimator)
+    estimator.set_params(freeze=("conv",)).partial_fit(pairs[200:], y[200:])
+    assert np.array_equal(seen(estimator), before)
+    embedded = estimator.embed(images)
+    estimator.set_params(freeze=("conv", "dense")).partial_fit(pairs[200:], y[200:])
+    assert np.array_equal(estimator.embed(images), embedded)
+    estimator.set_params(freeze=("dense",)).partial_fit(pairs[200:], y[200:])
+    assert not np.array_equal(seen(estimator), before)
+    # Frozen from the start: the scale of the training samples.
+    start = seen(net(mixer=mixer, freeze=("conv",)).fit(pairs, y))
+    np.testing.assert_allclose(start.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(start.std(axis=0), 1, atol=0.05)
 
 
 @pytest.mark.parametrize("freeze", [("conv", "dense", "head"), ("convolution",)])
@@ -245,11 +311,43 @@ def test_augmentation_does_not_mirror_unfolded_labels() -> None:
     image = torch.arange(9.0).reshape(1, 1, 3, 3).repeat(200, 1, 1, 1)
     for group, handed in (("4/mmm", False), (None, True)):
         estimator = net(augment="symmetry", laue_group=group)
-        estimator.n_directions_ = 1
+        estimator.n_directions_, estimator.laue_group_ = 1, group
         out = estimator._augmentation()(image, torch.Generator().manual_seed(0))
         # Anticlockwise neighbours of the corner 0 keep their sense unless mirrored.
         kinds = {tuple(i.flatten().tolist()) for i in out}
         assert len(kinds) == (4 if handed else 8)
+
+
+def test_a_fitted_net_folds_as_it_was_trained(pool: Any) -> None:
+    mixer, pairs, y = pool
+    estimator = net(mixer=mixer, learning_rate="constant").fit(pairs, y)
+    expected, score = estimator.predict(pairs), estimator.score(pairs, y)
+    assert estimator.laue_group_ == "4/mmm"
+    estimator.set_params(laue_group="m-3m")
+    assert np.array_equal(estimator.predict(pairs), expected)
+    assert estimator.score(pairs, y) == score
+    with pytest.raises(ValueError, match="laue_group='4/mmm' and cannot go on"):
+        estimator.partial_fit(pairs, y)
+    estimator.set_params(laue_group="4/mmm").partial_fit(pairs, y)
+    with pytest.raises(ValueError, match="cannot go on with None"):
+        estimator.set_params(laue_group=None).partial_fit(pairs, y)
+
+
+def test_the_mixer_may_name_the_group(pool: Any) -> None:
+    mixer, pairs, y = pool
+    cubic = PairMixer(mixer.read(np.arange(30)), mixer.directions, laue_group="m-3m")
+    by_mixer = net(mixer=cubic, learning_rate="constant").fit(pairs, y)
+    said = net(mixer=mixer, learning_rate="constant", laue_group="m-3m").fit(pairs, y)
+    assert by_mixer.laue_group_ == "m-3m"
+    expected = said.predict(pairs)
+    assert np.array_equal(by_mixer.predict(pairs), expected)
+    own = net(mixer=cubic, laue_group="4/mmm").fit(pairs, y)
+    assert own.laue_group_ == "4/mmm"
+    # It goes on so without the mixer.
+    by_mixer.set_params(mixer=None).partial_fit(mixer(pairs), y)
+    folded = by_mixer.predict(mixer(pairs)).reshape(-1, 3)
+    np.testing.assert_allclose(fold_directions(folded, "m-3m"), folded, atol=1e-6)
+    assert net(mixer=cubic, **THESIS).fit(pairs, y).laue_group_ is None
 
 
 # Pairs
@@ -409,7 +507,43 @@ def test_bad_parameters_are_refused(parameters: dict, message: str) -> None:
 def test_labels_of_another_length_are_refused() -> None:
     X = np.random.default_rng(0).uniform(size=(20, 8, 8))
     y = np.tile([1.0, 0, 0], (20, 1))
-    y[4] *= 1.1
+    y[4] *= 1.03
     with pytest.raises(ValueError, match="1 of 20 rows do not, the first at row 4"):
         net(n_directions=1).fit(X, y)
     assert net(**THESIS, n_directions=1).fit(X, y).n_directions_ == 1
+
+
+@pytest.mark.parametrize("width", [3, 6])
+def test_indices_for_directions_are_warned_of(width: int) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(20, 8, 8))
+    uvw = rng.integers(-3, 4, size=(20, width)) + 0.5
+    with pytest.warns(UserWarning, match="20 of 20 rows .*uvw_to_cartesian") as caught:
+        estimator = net().fit(X, uvw)
+    assert caught[0].filename == __file__
+    assert estimator.n_directions_ == 0
+    # Warnings are errors: none of these warns.
+    net(n_directions=0).fit(X, uvw)
+    net().fit(X.reshape(20, -1), uvw)
+    net().fit(X, uvw[:, :2])
+
+
+def test_rounded_labels_are_directions() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(20, 8, 8))
+    u = rng.normal(size=(20, 3))
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    rounded = u.round(2)
+    assert np.abs(np.linalg.norm(rounded, axis=1) - 1).max() > 2e-3
+    estimator = net().fit(X, rounded)
+    assert estimator.n_directions_ == 1
+    exact = rounded / np.linalg.norm(rounded, axis=1, keepdims=True)
+    other = net().fit(X, exact)
+    np.testing.assert_allclose(estimator.predict(X), other.predict(X), atol=1e-6)
+    # The thesis's net has labels of length one, too.
+    own = net(**THESIS)
+    own.input_shape_ = (1, 8, 8)
+    np.testing.assert_allclose(own._encode_target(rounded, first=True), exact)
+    rounded[3] *= 1.05
+    with pytest.warns(UserWarning, match="1 of 20 rows"):
+        assert net().fit(X, rounded).n_directions_ == 0

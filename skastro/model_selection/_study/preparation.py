@@ -45,6 +45,25 @@ def last_step(estimator: Any) -> Any:
     return estimator
 
 
+def stopping_of(net: Any) -> Any:
+    """Give ``early_stopping`` as a net uses it.
+
+    Parameters
+    ----------
+    net : estimator
+        Not a pipeline.
+
+    Returns
+    -------
+    bool, str or callable
+        False where it has none; "auto" is resolved.
+    """
+    resolve = getattr(net, "_recipe", None)
+    if resolve is not None and hasattr(net, "early_stopping"):
+        return resolve("early_stopping")
+    return getattr(net, "early_stopping", False)
+
+
 def n_epochs(estimator: Any) -> int | None:
     """Tell how many epochs the last step would run one by one.
 
@@ -64,7 +83,7 @@ def n_epochs(estimator: Any) -> int | None:
         if getattr(step, "transform_input", None):
             return None
         step = step.steps[-1][1]
-    if not hasattr(step, "partial_fit") or getattr(step, "early_stopping", False):
+    if not hasattr(step, "partial_fit") or stopping_of(step):
         return None
     for name in ("max_epochs", "max_iter"):
         value = getattr(step, name, None)

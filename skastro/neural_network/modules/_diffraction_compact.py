@@ -209,6 +209,37 @@ class DiffractionCompactNet(nn.Module):
         with torch.no_grad():
             self.conv.weight[first : first + len(images)] = self.rings(images)
 
+    def train(self, mode: bool = True) -> DiffractionCompactNet:
+        """Choose training or inference; a frozen norm keeps its statistics.
+
+        Parameters
+        ----------
+        mode : bool
+            Whether to train.
+
+        Returns
+        -------
+        DiffractionCompactNet
+            This module.
+        """
+        super().train(mode)
+        if self.is_image and not self.norm.weight.requires_grad:
+            self.norm.eval()
+        return self
+
+    def measure(self, x: Tensor) -> None:
+        """Let the norm's statistics take a batch in, and learn nothing else.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, c, h, w)
+            The images.
+        """
+        with torch.no_grad():
+            self.norm.train()
+            self.norm(self.correlations(x)[:, :, None, None])
+            self.norm.eval()
+
     def features(self, x: Tensor) -> Tensor:
         """Give what the last layer sees.
 
