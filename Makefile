@@ -64,6 +64,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/repeat_study.py
 	$(BIN)/python benchmarks/fashion.py speed
 	$(BIN)/python benchmarks/xray_catalogue.py
+	$(BIN)/python benchmarks/diffraction.py simulate match memory
 
 # Some hours: the tables of docs/results/.
 study: $(STAMP)
@@ -72,6 +73,7 @@ study: $(STAMP)
 	$(BIN)/python benchmarks/fashion.py overfitting
 	$(BIN)/python benchmarks/overfitting.py
 	$(BIN)/python benchmarks/xray.py
+	$(BIN)/python benchmarks/diffraction.py real net study
 
 clean:
 	rm -rf docs/_build docs/api/generated docs/auto_examples demo_output
