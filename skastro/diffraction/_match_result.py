@@ -13,8 +13,8 @@ from skastro.diffraction._simulator import KinematicSimulator
 from skastro.utils import fold_directions
 from skastro.utils._laue import SECTOR_DIRECTION
 
-# Two grains of one phase nearer than this are the same one, in degrees.
-_SAME = 2.0
+# Two grains of one phase nearer than this are the same one.
+_SAME_DEG = 2.0
 
 
 def make_result(
@@ -68,7 +68,8 @@ def make_result(
     contrast = sort(joined("correlation")) / np.maximum(sort(joined("chance")), 1e-3)
     valid = contrast >= settings["min_contrast"]
     valid &= ~(share < settings["min_share"])
-    valid &= ~_repeated(rotation, phase, operations)
+    twin = sort(joined("twin"))
+    valid &= ~_repeated(rotation, twin, phase, operations)
     valid &= ~(score > settings["max_score"])[:, None]
     return OrientationResult(
         crystals=tuple(s.crystal_ for s in simulators),
@@ -82,7 +83,7 @@ def make_result(
         score=score,
         residual_flag=score > limit,
         valid=valid,
-        twin_directions=_folded(sort(joined("twin")), phase, operations),
+        twin_directions=_folded(twin, phase, operations),
         twin_margin=sort(joined("twin_margin")),
         center=shared[:, :2],
         scale=np.exp(-shared[:, 2]),
@@ -120,17 +121,23 @@ def _canonical(
 
 
 def _repeated(
-    rotation: np.ndarray, phase: np.ndarray, operations: Sequence[np.ndarray]
+    rotation: np.ndarray,
+    twin: np.ndarray,
+    phase: np.ndarray,
+    operations: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Find grains that are a brighter one once more."""
+    """Find grains that are a brighter one, or its twin, once more."""
     n, k = phase.shape
     again = np.zeros((n, k), dtype=bool)
     for late in range(1, k):
         for early in range(late):
             for number, group in enumerate(operations):
                 both = (phase[:, late] == number) & (phase[:, early] == number)
-                a, b = rotation[both, early], rotation[both, late]
-                trace = np.einsum("nij,ojk,nik->no", a, group, b).max(axis=1)
-                angle = np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
-                again[both, late] |= angle < _SAME
+                found = rotation[both, late]
+                for other in (rotation[both, early], twin[both, early]):
+                    trace = np.einsum("nij,ojk,nik->no", other, group, found)
+                    cosine = (trace.max(axis=1) - 1) / 2
+                    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+                    # Without refinement there is no twin, and NaN is no repetition.
+                    again[both, late] |= angle < _SAME_DEG
     return again

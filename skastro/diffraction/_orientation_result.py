@@ -52,8 +52,8 @@ class OrientationResult:
         Whether the score is above the limit learned in ``fit``: a grain was missed, or
         is wrong.
     valid : ndarray of shape (n, k), bool
-        False where a grain cannot be trusted: too faint, no better than chance, twice
-        the same, or in a pattern that the model does not explain. True is no proof:
+        False where a grain cannot be trusted: too faint, no better than chance, a
+        brighter grain or its twin once more, or in a pattern that the model does not explain. True is no proof:
         see `twin_undecided` for what noise or symmetry leaves open.
     twin_directions : ndarray of shape (n, k, 3)
         Folded beam directions of the zero-order-zone twin of each grain, the other
@@ -127,11 +127,16 @@ class OrientationResult:
     def reliability(self) -> np.ndarray:
         """Trust in each pattern, in [0, 1]: the smallest margin of its grains.
 
-        It is halved where the residual is flagged and where a grain cannot be told from
-        a twin more than 1° away (margin below 0.0001), and 0 where a grain is not
-        valid. Good for ranking; it is no probability.
+        It is lowered by the share of the faintest grain (one over the number of grains
+        is full trust), halved where the residual is flagged and where a grain cannot be
+        told from its twin, and 0 where a grain is not valid. Good for ranking; it is
+        no probability.
         """
         trust = np.where(self.valid, self.margin, 0.0).min(axis=1)
+        n_grains = self.phase.shape[1]
+        if n_grains > 1:
+            faintest = np.nan_to_num(self.share.min(axis=1), nan=1.0 / n_grains)
+            trust = trust * np.minimum(1.0, n_grains * faintest)
         trust = np.where(self.twin_undecided.any(axis=1), 0.5 * trust, trust)
         return np.asarray(np.where(self.residual_flag, 0.5 * trust, trust))
 
