@@ -53,8 +53,9 @@ class OrientationResult:
         is wrong.
     valid : ndarray of shape (n, k), bool
         False where a grain cannot be trusted: too faint, no better than chance, a
-        brighter grain or its twin once more, or in a pattern that the model does not explain. True is no proof:
-        see `twin_undecided` for what noise or symmetry leaves open.
+        brighter grain or its twin once more, or in a pattern that the model does not
+        explain. True is no proof: see `twin_undecided` for what noise or symmetry
+        leaves open.
     twin_directions : ndarray of shape (n, k, 3)
         Folded beam directions of the zero-order-zone twin of each grain, the other
         answer with (nearly) the same pattern. NaN if it was not refined.

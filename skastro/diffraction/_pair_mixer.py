@@ -108,9 +108,8 @@ class PairMixer:
             good = all(0 <= w <= _MOST_WEIGHT for w in numbers)
             if not numbers or not good or not sum(numbers):
                 raise ValueError(
-                    "weights must be finite, not negative and not all zero, and at most "
-                    f"{_MOST_WEIGHT:g}; got "
-                    f"{weights!r}."
+                    "weights must be finite, not negative, not all zero and at most "
+                    f"{_MOST_WEIGHT:g}, got {weights!r}."
                 )
         if not 0 <= min_weight <= 1:
             raise ValueError(f"min_weight must be 0 to 1, got {min_weight!r}.")

@@ -72,8 +72,8 @@ class BaseTorchRegressor(RegressorMixin, BaseTorchEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train for one epoch more.
 
-        ``max_epochs`` calls on the same data give the net that one ``fit`` gives, to
-        the bit.
+        ``max_epochs`` calls on the same data give the net that one ``fit`` without
+        early stopping gives, to the bit.
 
         Parameters
         ----------
