@@ -40,7 +40,9 @@ def direction_angle(
     laue_group : str or array-like of shape (n_operations, 3, 3), default="4/mmm"
         Name of the Laue group ("-1" is the inversion alone, "4/mmm" is anatase,
         "m-3m" is silver), or the matrices of its rotations, as
-        `skastro.utils.proper_operations` takes them.
+        `skastro.utils.proper_operations` takes them. The default is that of anatase:
+        for any other crystal give its own, best as ``crystal.point_operations``, or
+        angles come out too small.
     assignment : {"ordered", "best"}, default="best"
         "best" takes for each sample the permutation of the predictions with the
         smallest sum of angles (at most four directions); "ordered" takes them as they

@@ -33,7 +33,8 @@ def make_direction_scorer(
         samples with all directions below `limit`. "l1" is the mean error of
         `direction_l1` over all directions, with the sign turned.
     laue_group : str or array-like of shape (n_operations, 3, 3), default="4/mmm"
-        Symmetry of the angles, as `direction_angle` takes it; "l1" knows none.
+        Symmetry of the angles, as `direction_angle` takes it; "l1" knows none. The
+        default is that of anatase: give that of your crystal.
     limit : float, default=2.0
         Degrees, above 0; only for "share_below".
     assignment : {"ordered", "best"}, default="best"

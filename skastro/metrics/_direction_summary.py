@@ -34,8 +34,8 @@ def direction_summary(
     y_pred : array-like of shape (n_samples, 3 * n_directions)
         The predicted directions.
     laue_group : str or array-like of shape (n_operations, 3, 3), default="4/mmm"
-        Symmetry of the angles, as `direction_angle` takes it. The errors of the
-        components know no symmetry.
+        Symmetry of the angles, as `direction_angle` takes it; the default is that of
+        anatase. The errors of the components know no symmetry.
     limits : iterable of float, default=(2, 3, 5)
         Degrees, above 0, of which the shares are given.
 
