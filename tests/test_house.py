@@ -86,3 +86,23 @@ def test_import_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_no_gpl_import() -> None:
+    """The library is BSD: GPL packages are peers of tests and benchmarks only."""
+    gpl = {"diffsims", "hyperspy", "kikuchipy", "orix", "py4DSTEM", "pyxem", "rsciio"}
+    for path in sorted(ROOT.rglob("*.py")):
+        text = path.read_text()
+        named = {
+            name.split(".")[0]
+            for node in ast.walk(ast.parse(text))
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        }
+        assert not named & gpl, path
+        assert not any(f'import_optional("{name}' in text for name in gpl), path
