@@ -70,7 +70,7 @@ def orientation_pipeline(
     >>> X = simulator.images([[1.0, 1.0, 4.0]], in_plane=0.3)
     >>> pipe = orientation_pipeline("silver", simulator.scale_, zone_spacing=5.0)
     >>> pipe.fit(X).predict(X).round(2) + 0.0
-    array([[0.24, 0.24, 0.94]])
+    array([[0.24, 0.24, 0.94]], dtype=float32)
     """
     settings: dict[str, Any] = {"fixed": ("relrod",), "zone_spacing": 2.0}
     shape = parameters.get("image_shape")
