@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from skastro.neural_network._loader import Augmentation
@@ -84,22 +83,6 @@ def named_augmentations(*, mirror: bool) -> dict[str, tuple[Augmentation, ...]]:
 
 
 AUGMENTATION_NAMES = {"rotation", *NAMED_AUGMENTATIONS}
-
-
-def auto_or(*constraints: Any) -> list[Any]:
-    """Allow "auto" beside other values of a parameter.
-
-    Parameters
-    ----------
-    *constraints : constraint
-        Of scikit-learn's parameter validation.
-
-    Returns
-    -------
-    list
-        All of them.
-    """
-    return [StrOptions({"auto"}), *constraints]
 
 
 def make_orientation_module(layout: str, **config: Any) -> nn.Module:

@@ -11,11 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skastro.diffraction._net_recipes import (
     AUGMENTATION_NAMES,
     RECIPES,
-    auto_or,
 )
 from skastro.diffraction._orientation_net import OrientationNet
 from skastro.diffraction._pair_mixer import PairMixer
 from skastro.neural_network._optim import SCHEDULES, SOLVERS
+from skastro.neural_network._parameters import auto_or
 from skastro.neural_network._regressor import BaseTorchRegressor
 
 

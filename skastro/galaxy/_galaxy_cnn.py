@@ -14,12 +14,12 @@ from skastro.galaxy._recipes import (
     AUGMENTATIONS,
     IMAGE_BATCH,
     RECIPES,
-    auto_or,
     make_galaxy_module,
 )
 from skastro.neural_network._classifier import BaseTorchClassifier
 from skastro.neural_network._loader import Augmentation
 from skastro.neural_network._optim import SCHEDULES, SOLVERS
+from skastro.neural_network._parameters import auto_or
 from skastro.neural_network._transfer import TransferMixin
 from skastro.neural_network.augmentation import apply_symmetry, as_augmentation
 

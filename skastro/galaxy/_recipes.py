@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from skastro.galaxy._random_resolution import RandomResolution
@@ -38,22 +37,6 @@ AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
     **NAMED_AUGMENTATIONS,
     "resolution": (*NAMED_AUGMENTATIONS["geometric"], RandomResolution()),
 }
-
-
-def auto_or(*constraints: Any) -> list[Any]:
-    """Allow "auto" beside other values of a parameter.
-
-    Parameters
-    ----------
-    *constraints : constraint
-        Of scikit-learn's parameter validation.
-
-    Returns
-    -------
-    list
-        All of them.
-    """
-    return [StrOptions({"auto"}), *constraints]
 
 
 def make_galaxy_module(layout: str, **config: Any) -> nn.Module:

@@ -153,3 +153,19 @@ def hold_out(
     if weight is not None:
         weight = check_weights(weight[train], len(train))
     return X[train], y[train], weight, kept_out
+
+
+def auto_or(*constraints: Any) -> list[Any]:
+    """Allow "auto" beside other values of a parameter.
+
+    Parameters
+    ----------
+    *constraints : constraint
+        Of scikit-learn's parameter validation.
+
+    Returns
+    -------
+    list
+        All of them.
+    """
+    return [StrOptions({"auto"}), *constraints]
