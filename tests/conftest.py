@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+# orix and diffsims keep compiled code beside their own files. Two test processes that
+# write there at once leave code behind that crashes, so each has a folder of its own.
+if "NUMBA_CACHE_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="skastro-numba-")
+    atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 # Programs that tests start, no tests.
 collect_ignore = ["model_selection/kill_server.py", "model_selection/study_jobs.py"]
@@ -48,3 +57,15 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail where nothing was tested: crashed workers alone would end in success."""
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    seen = any(reporter.stats.get(kind) for kind in ("passed", "skipped", "xfailed"))
+    if exitstatus == 0 and not seen:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
