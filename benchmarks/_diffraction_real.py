@@ -124,6 +124,6 @@ def real(results: Path, about: str) -> None:
     page.text(
         "Precession patterns of steel: austenite, and the CIF file of the G phase as "
         "second phase. There are no labels. Grains whose correlation is less than "
-        "three times that of chance are not valid; silver's is 3.5 to 5 times it."
+        "three times that of chance are not valid, a limit set by hand."
     )
     page.table("Steel, two phases, two grains asked for", steel(folder))
