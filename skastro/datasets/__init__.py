@@ -7,8 +7,10 @@ from skastro.datasets._galaxy_zoo import fetch_galaxy_zoo1_table
 from skastro.datasets._galaxy_zoo_cutouts import load_galaxy_zoo1_cutouts
 from skastro.datasets._galaxy_zoo_jpeg import fetch_galaxy_zoo1_cutouts
 from skastro.datasets._lin2024 import fetch_lin2024_subset
+from skastro.datasets._load_gaps_sample import load_gaps_sample
 from skastro.datasets._make_diffraction_patterns import make_diffraction_patterns
 from skastro.datasets._make_galaxies import make_galaxies
+from skastro.datasets._make_gaps_events import make_gaps_events
 from skastro.datasets._make_light_curves import make_light_curves
 from skastro.datasets._make_xray_sources import make_xray_sources
 from skastro.datasets._sdss import fetch_sdss_frames
@@ -22,8 +24,10 @@ __all__ = [
     "fetch_lin2024_subset",
     "fetch_sdss_frames",
     "load_galaxy_zoo1_cutouts",
+    "load_gaps_sample",
     "make_diffraction_patterns",
     "make_galaxies",
+    "make_gaps_events",
     "make_light_curves",
     "make_xray_sources",
 ]

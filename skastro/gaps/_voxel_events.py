@@ -129,7 +129,9 @@ class VoxelEvents:
         """Give some of the events: a slice, a mask or indices, in their order."""
         chosen = np.arange(self.n_events)[index]
         if chosen.ndim != 1:
-            raise IndexError("Give a slice, a mask or a list of events, not one number.")
+            raise IndexError(
+                "Give a slice, a mask or a list of events, not one number."
+            )
         edges = np.searchsorted(self.event, np.arange(self.n_events + 1))
         counts = np.diff(edges)[chosen]
         first = np.repeat(edges[chosen] - (np.cumsum(counts) - counts), counts)

@@ -11,6 +11,7 @@ from skastro.model_selection._overfitting import (
 )
 from skastro.model_selection._overfitting_display import OverfittingDisplay
 from skastro.model_selection._pair_folds import PairGroupKFold
+from skastro.model_selection._rejection_display import RejectionCurveDisplay
 from skastro.model_selection._repeated_holdout import repeated_holdout
 from skastro.model_selection._resampled_ttest import (
     ResampledTTestResult,
@@ -34,6 +35,7 @@ __all__ = [
     "OverfittingDiagnosis",
     "OverfittingDisplay",
     "PairGroupKFold",
+    "RejectionCurveDisplay",
     "RepeatedHoldoutResult",
     "RepeatedSourceWarning",
     "ResampledTTestResult",

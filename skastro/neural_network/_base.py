@@ -92,7 +92,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         self, sample_weight: Any, X: np.ndarray, y: np.ndarray
     ) -> np.ndarray | None:
         """Validate the weights and join them with any other."""
-        return check_weights(sample_weight, len(X))
+        return check_weights(sample_weight, X.shape[0])
 
     @with_callbacks
     def _fit(
@@ -138,10 +138,10 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             raise ValueError("X_val and y_val must be given together.")
         X, shape, trailing = self._check_input(X, reset=first)
         y = self._encode_target(y, first=first)
-        if len(X) != len(y):
+        if X.shape[0] != len(y):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: "
-                f"{[len(X), len(y)]}"
+                f"{[X.shape[0], len(y)]}"
             )
         weight = self._check_sample_weight(sample_weight, X, y)
         validation = None
@@ -260,7 +260,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         """Run the training loop and take its results over."""
         keep_freed_memory()
         net = self.net_
-        batch_size = self._batch_size(len(X))
+        batch_size = self._batch_size(X.shape[0])
         order = self._generators["order"] if self.shuffle else None
         train = self._loader(X, y, weight, batch_size, order, self._augmentation())
         valid = monitor = bridge = bar = None

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
@@ -23,9 +24,9 @@ class TensorLoader:
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Floating arrays are held as one tensor; uint8 and memory-mapped ones stay as
-        they are and are converted batch by batch.
+    X : ndarray or csr_array of shape (n_samples, n_features)
+        Floating arrays are held as one tensor; uint8, memory-mapped and sparse ones
+        stay as they are and are converted batch by batch.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         Codes of the classes (int64) or the targets.
     weight : ndarray of shape (n_samples,) or None
@@ -72,9 +73,9 @@ class TensorLoader:
         self.augment = augment
         self.augment_generator = augment_generator
         self.n_samples = X.shape[0]
-        self._lazy: np.ndarray | None = None
+        self._lazy: Any = None
         self._X: Tensor | None = None
-        if X.dtype == np.uint8 or is_memory_mapped(X):
+        if X.dtype == np.uint8 or issparse(X) or is_memory_mapped(X):
             self._lazy = X
         else:
             self._X = to_tensor(X, dtype).to(device)
@@ -104,7 +105,9 @@ class TensorLoader:
         if self._X is None:
             assert self._lazy is not None
             where: Any = index if isinstance(index, slice) else index.numpy()
-            rows = to_tensor(np.asarray(self._lazy[where]), None)
+            part = self._lazy[where]
+            part = part.toarray() if issparse(part) else np.asarray(part)
+            rows = to_tensor(part, None)
             batch = rows.to(self.device).to(self.dtype)
         elif isinstance(index, slice):
             batch = self._X[index]

@@ -281,7 +281,7 @@ class StackedNets:
         loaders = []
         for net, X in zip(self.estimators, parts, strict=True):
             X, _, _ = check_images(net, X, net.image_shape, reset=False)
-            loaders.append(net._loader(X, None, None, len(X)))
+            loaders.append(net._loader(X, None, None, X.shape[0]))
         return StackedRows(loaders)
 
     def outputs(self, rows: StackedRows) -> Iterator[tuple[slice, Tensor]]:
@@ -360,5 +360,10 @@ def _set_up(estimator: Any, X: Any, y: Any, classes: Any) -> TensorLoader:
         estimator.__dict__.pop("_announced_classes", None)
     order = estimator._generators["order"] if estimator.shuffle else None
     return estimator._loader(
-        X, y, weight, estimator._batch_size(len(X)), order, estimator._augmentation()
+        X,
+        y,
+        weight,
+        estimator._batch_size(X.shape[0]),
+        order,
+        estimator._augmentation(),
     )

@@ -10,6 +10,8 @@ from skastro.neural_network.modules._layers import (
     initialize_weights,
 )
 from skastro.neural_network.modules._mlp import MLP
+from skastro.neural_network.modules._voxel_conv import VoxelConvNet
+from skastro.neural_network.modules._voxel_set import VoxelSetNet
 
 __all__ = [
     "MLP",
@@ -18,6 +20,8 @@ __all__ = [
     "GalaxyCompactNet",
     "GalaxyThesisNet",
     "SeededDropout",
+    "VoxelConvNet",
+    "VoxelSetNet",
     "WeightedBatchNorm2d",
     "initialize_weights",
 ]

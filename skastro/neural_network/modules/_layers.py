@@ -135,10 +135,12 @@ def initialize_weights(
     generator : torch.Generator
         On the CPU. Values are drawn in float64, so that a float32 and a float64 net
         start at the same place.
-    scheme : {"glorot", "he"}, default="glorot"
+    scheme : {"glorot", "he", "lecun"}, default="glorot"
         "glorot" draws all weights from U(-b, b), b² = 6 / (fan_in + fan_out) [1]_,
         which is also Keras's and scikit-learn's rule; "he" draws those of
-        convolutions from N(0, 2 / fan_in) [2]_.
+        convolutions from N(0, 2 / fan_in) [2]_; "lecun" draws all from U(-b, b),
+        b² = 1 / fan_in, as torch does, which suits attention with its many residual
+        branches.
 
     References
     ----------
@@ -147,15 +149,17 @@ def initialize_weights(
     .. [2] K. He et al., "Delving deep into rectifiers", ICCV 2015, equation 10.
     """
     for layer in module.modules():
-        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.Conv3d)):
             field = math.prod(layer.weight.shape[2:])
             fan_in = layer.weight.shape[1] * field
             fan_out = layer.weight.shape[0] * field
             values = torch.empty(layer.weight.shape, dtype=torch.float64)
-            if scheme == "he" and isinstance(layer, nn.Conv2d):
+            if scheme == "he" and not isinstance(layer, nn.Linear):
                 values.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
             else:
                 bound = math.sqrt(6.0 / (fan_in + fan_out))
+                if scheme == "lecun":
+                    bound = math.sqrt(1.0 / fan_in)
                 values.uniform_(-bound, bound, generator=generator)
             with torch.no_grad():
                 layer.weight.copy_(values)
@@ -163,5 +167,8 @@ def initialize_weights(
                     layer.bias.zero_()
         elif isinstance(layer, nn.BatchNorm2d):
             layer.reset_running_stats()
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.LayerNorm):
             nn.init.ones_(layer.weight)
             nn.init.zeros_(layer.bias)

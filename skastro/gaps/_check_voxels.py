@@ -1,0 +1,203 @@
+"""The door for voxels: volumes, flat rows and sparse rows of the tracker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.utils.validation import check_non_negative, validate_data
+
+from skastro.gaps._geometry import N_VOXELS, VOXEL_SHAPE
+from skastro.utils import check_finite
+
+
+class VoxelInput(NamedTuple):
+    """Rows of deposits, and what they stand for."""
+
+    rows: Any  # ndarray or csr_array of shape (n, c * d * h * w), float32 or float64
+    shape: tuple[int, int, int, int]  # channels, layers, rows, columns
+    trailing: tuple[int, ...]  # axes of one event as it came; () for rows
+
+
+def check_voxels(
+    estimator: Any, X: Any, image_shape: Sequence[int] | None, *, reset: bool
+) -> VoxelInput:
+    """Validate events in any of their layouts.
+
+    Sets ``n_features_in_``, ``feature_names_in_`` and ``input_shape_``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``fit`` or ``transform`` is asking; gets the fitted attributes.
+    X : array-like or sparse of shape (n, n_features), (n, h, w), (n, d, h, w) or \
+            (n, c, d, h, w)
+        Deposits in MeV; a second channel has times in ns plus 1.
+    image_shape : tuple of 2 to 4 int, or None
+        What a flat row is. None takes 1,440 features as the tracker, 2,880 as the
+        tracker with energies and times, and any other number as one row of voxels.
+    reset : bool
+        Whether this is the first time that data are seen (``fit``).
+
+    Returns
+    -------
+    VoxelInput
+        Dense input stays a view where that is possible.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or a value is negative or not finite.
+    """
+    who = type(estimator).__name__
+    given = None if image_shape is None else full_shape(image_shape)
+    trailing: tuple[int, ...] = ()
+    if not issparse(X):
+        if not hasattr(X, "ndim") and not hasattr(X, "__array__"):
+            as_array = np.asarray(X)
+            X = as_array if as_array.ndim > 2 else X
+        ndim = getattr(X, "ndim", 2)
+        if ndim > 5:
+            raise ValueError(
+                f"{who} takes rows (n, n_features), or volumes (n, d, h, w) or "
+                f"(n, c, d, h, w); got an array with {ndim} axes, shape {X.shape}."
+            )
+        if ndim > 2:
+            X = np.asanyarray(X)
+            trailing = X.shape[1:]
+            if math.prod(trailing) == 0:
+                raise ValueError(
+                    f"Found array with 0 feature(s) (shape={X.shape}) while a minimum "
+                    f"of 1 is required by {who}."
+                )
+            X = X.reshape(X.shape[0], math.prod(trailing))
+        if getattr(X, "dtype", None) in (np.uint8, np.bool_):
+            X = np.asarray(X).astype(np.float32)
+    rows = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        ensure_all_finite=False,
+    )
+    known = None if reset else tuple(estimator.input_shape_)
+    shape = _shape_of(rows.shape[1], trailing, given, known, who)
+    if reset:
+        estimator.input_shape_ = shape
+    elif shape != known:
+        raise ValueError(
+            f"{who} was fitted on events of shape {known} (channels, layers, rows, "
+            f"columns), but X has {shape}."
+        )
+    check_finite(rows.data if issparse(rows) else rows, estimator=estimator)
+    check_non_negative(rows, f"{who}: deposits and times cannot be negative")
+    return VoxelInput(rows, shape, trailing)
+
+
+def full_shape(image_shape: Sequence[int]) -> tuple[int, int, int, int]:
+    """Validate the ``image_shape`` parameter and give it all its axes.
+
+    Parameters
+    ----------
+    image_shape : (h, w), (d, h, w) or (c, d, h, w)
+        Positive integers.
+
+    Returns
+    -------
+    (c, d, h, w)
+        With ones in front.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    try:
+        shape = tuple(image_shape)
+    except TypeError:
+        shape = ()
+    whole = all(
+        isinstance(s, (int, np.integer)) and not isinstance(s, bool) and s > 0
+        for s in shape
+    )
+    if len(shape) not in (2, 3, 4) or not whole:
+        raise ValueError(
+            "image_shape must be None, (layers, rows, columns) or (channels, layers, "
+            f"rows, columns) with positive integers, got {image_shape!r}."
+        )
+    c, d, h, w = (1,) * (4 - len(shape)) + tuple(int(s) for s in shape)
+    if c > 2:
+        raise ValueError(
+            f"There are at most two channels, energies and times; got {c} in "
+            f"{image_shape!r}."
+        )
+    return c, d, h, w
+
+
+def clean_rows(
+    rows: Any, shape: tuple[int, ...], threshold: float
+) -> tuple[csr_array, csr_array | None]:
+    """Give sparse energies above threshold, and times.
+
+    Parameters
+    ----------
+    rows : ndarray or csr_array of shape (n, c * d * h * w)
+        Validated.
+    shape : (c, d, h, w)
+        What a row is.
+    threshold : float
+        In MeV; what is below is no hit.
+
+    Returns
+    -------
+    tuple of csr_array
+        Energies without explicit zeros, and times (plus 1 ns) or None.
+    """
+    rows = csr_array(rows)
+    energy, times = rows, None
+    if shape[0] == 2:
+        n_voxels = math.prod(shape[1:])
+        energy, times = rows[:, :n_voxels], rows[:, n_voxels:]
+    low = energy.data < threshold if threshold else energy.data == 0
+    if low.any():
+        energy = energy.copy()
+        energy.data[low] = 0
+        energy.eliminate_zeros()
+    if not energy.has_canonical_format:
+        energy = energy.copy()
+        energy.sum_duplicates()
+    return energy, times
+
+
+def _shape_of(
+    n_features: int,
+    trailing: tuple[int, ...],
+    given: tuple[int, int, int, int] | None,
+    known: tuple[int, ...] | None,
+    who: str,
+) -> tuple[int, int, int, int]:
+    """Decide what a row is."""
+    if trailing:
+        shape = full_shape(trailing)
+        if given is not None and shape != given:
+            raise ValueError(
+                f"{who} has image_shape={given}, but one event of X is {trailing}."
+            )
+        return shape
+    if known is not None:
+        return full_shape(known)
+    if given is not None:
+        if math.prod(given) != n_features:
+            raise ValueError(
+                f"{who} has image_shape={given}, that is {math.prod(given)} voxels, "
+                f"but X has {n_features} features."
+            )
+        return given
+    if n_features in (N_VOXELS, 2 * N_VOXELS):
+        d, h, w = VOXEL_SHAPE
+        return n_features // N_VOXELS, d, h, w
+    return 1, 1, 1, n_features

@@ -1,0 +1,349 @@
+"""What the voxel classifier does; its parameters are in the public class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import logsumexp
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skastro.gaps._check_voxels import check_voxels, clean_rows
+from skastro.gaps._hits import pad_hits
+from skastro.gaps._voxel_augment import (
+    N_SYMMETRIES,
+    VoxelShift,
+    VoxelSymmetry,
+    turn_batch,
+)
+from skastro.gaps._voxel_recipes import RECIPES, SET_LAYOUTS, make_voxel_module
+from skastro.gaps._voxel_summary import VoxelSummary
+from skastro.neural_network._classifier import BaseTorchClassifier
+from skastro.neural_network._loader import Augmentation, TensorLoader
+from skastro.neural_network.augmentation import as_augmentation
+from skastro.utils import own_random_state, torch_threads
+
+# What a hit of a binarised event is taken to deposit where tracks are searched.
+_TYPICAL_MEV = 10.0
+# Least probability that the summary's estimator can give.
+_LEAST = 1e-6
+
+
+def _is_no_hybrid(estimator: Any) -> bool:
+    if estimator.layout != "hybrid":
+        return True
+    raise AttributeError(
+        'layout="hybrid" also fits summary_estimator, which cannot go on from one '
+        'epoch to the next. Use layout="set", or fit.'
+    )
+
+
+class VoxelNet(BaseTorchClassifier):
+    """Input, modules, the join with the summary, and predictions."""
+
+    _module_class = staticmethod(make_voxel_module)
+
+    layout: str
+    binarize: bool
+    log_energy: bool
+    threshold: float
+    filters: Any
+    width: int
+    n_blocks: int
+    n_heads: int
+    max_hits: int
+    augment: Any
+    average_symmetries: bool | str
+    summary: VoxelSummary | None
+    summary_estimator: Any
+    summary_weight: float
+    input_shape_: tuple[int, int, int, int]
+
+    def _place(self, module: nn.Module) -> nn.Module:
+        # Only two-dimensional nets have torch's channels_last.
+        self._image_module = self.layout == "depth_channels"
+        return super()._place(module)
+
+    def _recipe(self, name: str) -> Any:
+        value = getattr(self, name)
+        if not (isinstance(value, str) and value == "auto"):
+            return value
+        return RECIPES[self.layout].get(name, value)
+
+    # Input
+
+    def _check_input(self, X: Any, *, reset: bool) -> tuple[Any, Any, Any]:
+        """Give what the layout works on: volumes as rows, or lists of hits."""
+        rows, shape, trailing = check_voxels(self, X, self.image_shape, reset=reset)
+        if self.layout in SET_LAYOUTS:
+            hits = self._hits(rows, shape)
+            if self.layout == "hybrid":
+                hits = np.concatenate([hits, self._summary(rows, shape)], axis=1)
+            return hits, shape, trailing
+        return rows, shape, trailing
+
+    def _hits(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """List the largest hits: voxel, energy and time of each, flattened."""
+        energy, times = clean_rows(rows, shape, self.threshold)
+        single = energy.dtype == np.float32
+        dtype = torch.float32 if single else torch.float64
+        hits = pad_hits(energy, shape[1:], self.max_hits, times, dtype)
+        columns = [hits.voxel.to(dtype), hits.energy]
+        if hits.time is not None:
+            columns.append((hits.time + 1) * (hits.energy > 0))
+        listed = torch.stack(columns, dim=2).reshape(len(hits.energy), -1).numpy()
+        return np.asarray(listed)
+
+    def _summary(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
+        summary = VoxelSummary() if self.summary is None else clone(self.summary)
+        summary.set_params(image_shape=shape, threshold=self.threshold)
+        if self.binarize and summary.hit_energy is None:
+            summary.set_params(hit_energy=_TYPICAL_MEV)
+        if self.binarize and shape[0] == 2:  # the net does not see times either
+            n_voxels = math.prod(shape[1:])
+            rows = rows[:, :n_voxels]
+            summary.set_params(image_shape=shape[1:])
+        return summary.fit(rows).transform(rows)
+
+    def _n_values(self) -> int:
+        """Give how many columns of an encoded row the module takes."""
+        if self.layout in SET_LAYOUTS:
+            return self.max_hits * (1 + self.input_shape_[0])
+        return math.prod(self.input_shape_)
+
+    def _loader(self, X: Any, *args: Any, **kwargs: Any) -> TensorLoader:
+        y, weight, batch_size, order, augment = [*args, None, None][:5]
+        shape: tuple[int, ...] = self.input_shape_
+        if self.layout in SET_LAYOUTS:
+            X = X[:, : self._n_values()]
+            shape = (self.max_hits, 1 + shape[0])
+        return TensorLoader(
+            X,
+            y,
+            weight,
+            input_shape=shape,
+            batch_size=batch_size,
+            dtype=getattr(torch, self.dtype_),
+            device=torch.device(self.device_),
+            order=order,
+            augment=augment,
+            augment_generator=self._generators["augment"] if augment else None,
+            **kwargs,
+        )
+
+    def _inference_batch(self) -> int:
+        return 512 if self.layout in SET_LAYOUTS else super()._inference_batch()
+
+    def _resolve_dtype(self, X: Any, as_image: bool) -> str:
+        # A flat row of the tracker is a volume too; only one row of voxels is not.
+        return super()._resolve_dtype(X, as_image or math.prod(self._grid()[:2]) > 1)
+
+    def _grid(self) -> tuple[int, int, int]:
+        return self.input_shape_[1:]
+
+    # Module
+
+    def _module_config(self, input_shape: Any) -> dict[str, Any]:
+        config = {
+            "layout": self.layout,
+            "input_shape": list(input_shape),
+            "n_outputs": len(self.classes_),
+            "dropout": float(self._recipe("dropout")),
+            "log_energy": bool(self.log_energy),
+            "binarize": bool(self.binarize),
+        }
+        if self.layout in SET_LAYOUTS:
+            if self.width % self.n_heads:
+                raise ValueError(
+                    f"width must be a multiple of n_heads={self.n_heads}, got "
+                    f"{self.width}."
+                )
+            sizes = ("width", "n_blocks", "n_heads")
+            return {**config, **{name: int(getattr(self, name)) for name in sizes}}
+        filters = [int(f) for f in self._recipe("filters")]
+        if not filters or min(filters) < 1:
+            raise ValueError(
+                f"filters must be positive integers, got {self.filters!r}."
+            )
+        return {**config, "filters": filters, "threshold": float(self.threshold)}
+
+    def _augmentation(self) -> Augmentation | None:
+        if min(self._grid()[1:]) < 2:
+            return None  # one row of voxels has no plane to turn
+        as_hits = self.layout in SET_LAYOUTS
+        symmetry = VoxelSymmetry(self.input_shape_, as_hits)
+        shift = VoxelShift(self.input_shape_, as_hits)
+        named = {"symmetry": (symmetry,), "shift": (symmetry, shift)}
+        return as_augmentation(self.augment, named)
+
+    # The join with the summary
+
+    def _train(
+        self, X: Any, y: np.ndarray, weight: np.ndarray | None, *args: Any, **kw: Any
+    ) -> None:
+        if self.layout == "hybrid":
+            estimator = self.summary_estimator
+            if estimator is None:
+                # A copy: what the net draws must not depend on the layout.
+                seed = deepcopy(own_random_state(self.random_state)).randint(2**31 - 1)
+                # Slow learning, small trees, and few features for each split.
+                estimator = HistGradientBoostingClassifier(
+                    learning_rate=0.03,
+                    max_iter=300,
+                    max_leaf_nodes=15 if len(y) < 20_000 else 31,
+                    l2_regularization=5.0,
+                    max_features=0.2,
+                    early_stopping=False,
+                    random_state=seed,
+                )
+            else:
+                estimator = clone(estimator)
+            features = X[:, self._n_values() :]
+            labels = self.classes_[y]
+            if weight is None:
+                estimator.fit(features, labels)
+            else:
+                estimator.fit(features, labels, sample_weight=weight)
+            self.summary_estimator_ = estimator
+        else:
+            self.__dict__.pop("summary_estimator_", None)
+        super()._train(X, y, weight, *args, **kw)
+
+    # Output
+
+    def _symmetric(
+        self,
+        function: Callable[[torch.Tensor], torch.Tensor],
+        batch: torch.Tensor,
+    ) -> torch.Tensor:
+        """Average a function over the symmetries of the plane, where asked to."""
+        h, w = self._grid()[1:]
+        if not self._recipe("average_symmetries") or min(h, w) < 2:
+            return function(batch)
+        as_hits = self.layout in SET_LAYOUTS
+        every = range(N_SYMMETRIES)
+        if h != w:  # without the exchange of rows and columns
+            every = range(4) if as_hits else (0, 2, 4, 6)  # type: ignore[assignment]
+        outputs = [
+            function(turn_batch(batch, self.input_shape_, s, as_hits=as_hits))
+            for s in every
+        ]
+        return torch.stack(outputs).mean(dim=0)
+
+    def _features(self, batch: torch.Tensor) -> torch.Tensor:
+        return self._symmetric(super()._features, batch)
+
+    def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
+        logits = self._symmetric(self.module_, batch)
+        return logits.log_softmax(dim=1)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Give the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse of shape (n_samples, n_features), or \
+                (n_samples, d, h, w) or (n_samples, 2, d, h, w)
+            Events in any of the layouts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``; each row sums to one. They are
+            not calibrated. A common score of the two parts of "hybrid" is the weighted
+            mean of their logarithms.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Give the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse of shape (n_samples, n_features), or \
+                (n_samples, d, h, w) or (n_samples, 2, d, h, w)
+            Events in any of the layouts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Natural logarithms, in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        rows, _, _ = self._check_input(X, reset=False)
+        # Events of equal length together: padding costs most of the attention.
+        order = self._by_length(rows)
+        loader = self._loader(rows[order], None, None, self._inference_batch())
+        with torch_threads(self.n_jobs), torch.inference_mode():
+            parts = [self._log_probability(batch).cpu().numpy() for batch, _ in loader]
+        ordered = np.concatenate(parts)
+        net = np.empty_like(ordered)
+        net[order] = ordered
+        if not hasattr(self, "summary_estimator_"):
+            return net
+        # Columns of classes that the summary's estimator never met stay improbable.
+        seen = np.full(net.shape, _LEAST, dtype=np.float64)
+        given = self.summary_estimator_.predict_proba(rows[:, self._n_values() :])
+        known = np.searchsorted(self.classes_, self.summary_estimator_.classes_)
+        seen[:, known] = np.maximum(given, _LEAST)
+        share = self.summary_weight
+        joined = (1 - share) * net + share * np.log(seen)
+        # A product of probabilities does not add up to one.
+        joined -= logsumexp(joined, axis=1, keepdims=True)
+        return joined.astype(net.dtype)
+
+    def _by_length(self, rows: Any) -> Any:
+        """Give an order of the rows; convolutions keep the one that they have."""
+        if self.layout not in SET_LAYOUTS:
+            return slice(None)
+        columns = 1 + self.input_shape_[0]
+        n_hits = (rows[:, 1 : self._n_values() : columns] > 0).sum(axis=1)
+        return np.argsort(n_hits, kind="stable")
+
+    @available_if(_is_no_hybrid)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Any:
+        """Train for one epoch more; not for "hybrid".
+
+        Parameters
+        ----------
+        X : array-like or sparse of shape (n_samples, n_features), or \
+                (n_samples, d, h, w) or (n_samples, 2, d, h, w)
+            Training events.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call if ``y`` lacks
+            some of them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each event.
+
+        Returns
+        -------
+        estimator
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If ``early_stopping`` is set, ``class_weight`` is "balanced" or the classes
+            change between calls.
+        """
+        return super().partial_fit(X, y, classes, sample_weight)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that deposits are positive and may be sparse."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.input_tags.sparse = True
+        return tags

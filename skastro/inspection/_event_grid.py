@@ -1,0 +1,140 @@
+"""Events of any layout on their grid, and parts of them replaced."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.sparse import issparse
+
+# Blurring widths as a share of each axis of the grid.
+_BLUR = 0.125
+
+
+def count(name: str, value: Any) -> int:
+    """Take a positive integer."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or int(value) < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    return int(value)
+
+
+def voxel_rows(X: Any) -> np.ndarray:
+    """Give events as a dense array with their axes.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, ...)
+        Events.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+        Not copied if it was one.
+
+    Raises
+    ------
+    ValueError
+        If there are no events or a value is not finite.
+    """
+    X = X.toarray() if issparse(X) else np.asarray(X)
+    if X.ndim < 2 or len(X) == 0:
+        raise ValueError(f"X must hold events of two axes or more, got {X.shape}.")
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must be numeric, got dtype {X.dtype}.")
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
+        raise ValueError("X has values that are NaN or infinite.")
+    return X
+
+
+class EventGrid:
+    """Events, seen as channels of voxels.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, ...)
+        Events whose last axes are the grid, or flat rows with channels first.
+    grid_shape : sequence of int
+        Shape of the grid.
+    baseline : float, "mean", "blur" or array, default=0.0
+        What stands where a voxel was removed.
+
+    Raises
+    ------
+    ValueError
+        If X is not made of such grids or the baseline is none of these.
+    """
+
+    def __init__(self, X: Any, grid_shape: Sequence[int], baseline: Any = 0.0) -> None:
+        self.grid = tuple(int(g) for g in grid_shape)
+        X = voxel_rows(X)
+        size = math.prod(self.grid)
+        ends = X.ndim == 2 or X.shape[-len(self.grid) :] == self.grid
+        if size < 1 or math.prod(X.shape[1:]) % size or not ends:
+            raise ValueError(
+                f"Events of shape {X.shape[1:]} are not made of grids {self.grid}."
+            )
+        self.shape = X.shape[1:]
+        self.values = X.reshape(len(X), -1, size)
+        self.occupied = (self.values != 0).any(axis=1)
+        self.base = self._baseline(baseline)
+        # Whole numbers have no place for a mean.
+        whole = self.values.dtype.kind in "iub"
+        exact = not whole or bool((self.base == np.round(self.base)).all())
+        self.dtype = self.values.dtype if exact else np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        """Count the events."""
+        return len(self.values)
+
+    def _baseline(self, baseline: Any) -> np.ndarray:
+        if isinstance(baseline, str):
+            if baseline == "mean":
+                return self.values.mean(axis=2, keepdims=True)
+            if baseline != "blur":
+                raise ValueError(
+                    'baseline must be a number, "mean", "blur" or an array, got '
+                    f"{baseline!r}."
+                )
+            stacked = self.values.reshape(*self.values.shape[:2], *self.grid)
+            sigma = (0.0, 0.0, *(_BLUR * g for g in self.grid))
+            kind = np.result_type(self.values.dtype, np.float32)
+            return gaussian_filter(stacked.astype(kind), sigma).reshape(
+                self.values.shape
+            )
+        given = np.asarray(baseline)
+        if given.ndim:
+            try:
+                given = np.broadcast_to(given, (len(self), *self.shape))
+            except ValueError:
+                raise ValueError(
+                    f"A baseline of shape {given.shape} does not fit events of shape "
+                    f"{self.shape}."
+                ) from None
+            given = given.reshape(self.values.shape)
+        if given.dtype.kind not in "fiub" or not np.isfinite(given).all():
+            raise ValueError("baseline must be finite and numeric.")
+        return given
+
+    def replaced(self, rows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Give events with the baseline in some voxels.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n,)
+            Which events.
+        hidden : ndarray of bool of shape (n, n_voxels)
+            The voxels that are replaced, in all channels.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+            A copy with the axes of X.
+        """
+        base = self.base[rows] if self.base.ndim else self.base
+        out = np.where(hidden[:, None], base, self.values[rows])
+        return out.astype(self.dtype, copy=False).reshape(len(rows), *self.shape)
