@@ -2,9 +2,9 @@
 
 python benchmarks/gaps_events.py [--geant4 FILE ...]
 
-Compares with the Geant4 sample of the package, with the files of SKASTRO_DATA where they
-are there, and with more files of `skastro.gaps.write_voxel_events` that are given. Writes
-docs/results/gaps_events.rst, in a minute on one core.
+Compares with the Geant4 sample of the package, with the files of SKASTRO_DATA where
+they are there, and with more files of `skastro.gaps.write_voxel_events` that are given.
+Writes docs/results/gaps_events.rst, in a minute on one core.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class GAPSVoxelClassifier(VoxelNet):
     parameter             "conv3d"        "depth_channels"  "set", "hybrid"
     ====================  ==============  ================  ===============
     filters               (16, 32, 64)    (48, 48, 64)
-    dropout               0.3             0.3               0.1
+    dropout               0.3             0.3               0
     solver                "adamw"         "adamw"           "adamw"
     weight_decay          0.05            0.05              0.02
     batch_size            128             128               64

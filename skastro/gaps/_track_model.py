@@ -17,8 +17,9 @@ from skastro.gaps._mc_ranges import (
     stopping_power,
 )
 
-# Grid of the fit: speeds, and inclinations as 1 / cos(zenith) up to that of 78 degrees.
-N_SPEEDS = 12
+# Grid of the fit: speeds, as dense as straggling asks for but not too many, and
+# inclinations as 1 / cos(zenith) up to that of 78 degrees.
+SPEED_STEP, MOST_SPEEDS = 0.005, 32
 N_INCLINATIONS = 16
 STEEPEST = 5.0
 
@@ -64,8 +65,9 @@ def track_model(
     reach = np.concatenate([[0.0], np.cumsum(steps)]) + energy[0] * inverse[0]
     inclination = np.geomspace(1, STEEPEST, N_INCLINATIONS)
     path = SILICON_DENSITY * WAFER_THICKNESS_CM * inclination
-    speeds = np.linspace(*beta, N_SPEEDS)
-    before = np.zeros((2, N_SPEEDS, N_INCLINATIONS, n_wafers))
+    n_speeds = min(2 + round((beta[1] - beta[0]) / SPEED_STEP), MOST_SPEEDS)
+    speeds = np.linspace(*beta, n_speeds)
+    before = np.zeros((2, n_speeds, N_INCLINATIONS, n_wafers))
     loss = np.zeros_like(before)
     for s, mass in enumerate(MASSES):
         # At equal speed energy and range go as the mass.

@@ -21,7 +21,7 @@ _CONV: dict[str, Any] = {
     "average_symmetries": False,
 }
 _SET: dict[str, Any] = {
-    "dropout": 0.1,
+    "dropout": 0.0,
     "solver": "adamw",
     "weight_decay": 0.02,
     "learning_rate": "one_cycle",

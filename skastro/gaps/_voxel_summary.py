@@ -79,8 +79,10 @@ class VoxelSummary(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    beta : (low, high), default=(0.2, 0.45)
-        Speeds that the primary may have at its first wafer.
+    beta : (low, high), default=(0.25, 0.31)
+        Speeds that the primary may have at its first wafer. Give the range of your
+        sample, with a margin: the default is that of `make_gaps_events`. A range that
+        is too wide costs accuracy, one that lacks the true speeds costs more.
     threshold : float, default=0.05
         Deposits below it, in MeV, are no hits.
     hit_energy : float, default=None
@@ -138,7 +140,7 @@ class VoxelSummary(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        beta: Sequence[float] = (0.2, 0.45),
+        beta: Sequence[float] = (0.25, 0.31),
         threshold: float = THRESHOLD_MEV,
         hit_energy: float | None = None,
         image_shape: Sequence[int] | None = None,

@@ -13,8 +13,8 @@ from skastro.utils import import_optional
 # They run in one direction of lightness (from the middle, if signed) and have no red
 # beside green. Over grey pictures colours must not be grey, and a peak not dark.
 RECTIFIED, SIGNED, OVERLAY = "YlOrBr", "PuOr_r", "plasma"
-# The area of the mark of the largest deposit, in points squared.
-_LARGEST_MARK = 130.0
+# Areas of the marks of the largest and of small deposits, in points squared.
+_LARGEST_MARK, _SMALLEST_MARK = 130.0, 4.0
 
 
 def panels(ax: Any, n: int, per_row: int, size: tuple[float, float]) -> list[Any]:
@@ -117,11 +117,13 @@ def draw_map(
     if deposits is not None and largest > 0:
         row, column = np.nonzero(deposits > 0)
         area = _LARGEST_MARK * deposits[row, column] / largest
+        # Small deposits of one event stay visible; in the mean of many they are
+        # everywhere.
+        least = _SMALLEST_MARK if len(row) < deposits.size / 3 else 0.0
         ax.scatter(
             column,
             row,
-            # Small deposits stay visible.
-            s=np.maximum(area, 4.0),
+            s=np.maximum(area, least),
             facecolors="none",
             edgecolors="#202020",
             linewidths=0.9,

@@ -20,6 +20,14 @@ from skastro.inspection._event_grid import voxel_rows
 from skastro.inspection._grad_cam import GradCAM
 
 _KINDS = ("auto", "projections", "slices", "overlay")
+_NAMES = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "guided_gradcam": "Guided Grad-CAM",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+    "xgradcam": "XGrad-CAM",
+}
 
 
 class GradCAMDisplay:
@@ -176,8 +184,7 @@ class GradCAMDisplay:
         drawn = X if parameters.get("upsample", True) else None
         if drawn is not None:
             drawn = net_input(steps, X)
-        label = parameters.get("method", "gradcam").replace("_", " ")
-        label = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}.get(label, label)
+        label = _NAMES[parameters.get("method", "gradcam")]
         return cls.from_maps(
             maps, drawn, channel=channel, axis_names=axis_names, label=label
         )

@@ -16,7 +16,6 @@ from skastro.gaps._event_statistics import event_statistics
 SPECIES = ("antiproton", "antideuteron")
 INCIDENCES = ("vertical", "random")
 FILES = {"vertical": "geant4_fixed.npz", "random": "geant4_random.npz"}
-QUANTITIES = ("max_mean", "max_variance", "hits", "hits_0.3", "total")
 TOLERANCE, LAYER_TOLERANCE = 0.15, 0.3
 
 
@@ -29,7 +28,7 @@ def stopped_ones(events: VoxelEvents, species: str) -> tuple[float, VoxelEvents]
 @cache
 def fast_events(incidence: str) -> VoxelEvents:
     return make_gaps_events(
-        40_000, incidence=incidence, as_sparse=True, random_state=0
+        80_000, incidence=incidence, as_sparse=True, random_state=0
     ).events
 
 
@@ -40,17 +39,30 @@ def carried_events(incidence: str) -> VoxelEvents:
     ).events
 
 
-def ratio_within(ours: Any, theirs: Any, slack: Any = 0.0) -> np.ndarray:
+def ratio_within(ours: Any, theirs: Any, slack: float = 0.0) -> np.ndarray:
     return np.abs(np.asarray(ours) / theirs - 1) <= TOLERANCE + slack
 
 
-def assert_agrees(incidence: str, species: str, geant4: VoxelEvents) -> None:
+def variance_error(events: VoxelEvents) -> float:
+    """Relative standard error of the variance of the largest deposit."""
+    largest = np.zeros(len(events))
+    np.maximum.at(largest, events.event, events.energy)
+    square = (largest - largest.mean()) ** 2
+    return square.std() / square.mean() / np.sqrt(len(events))
+
+
+def assert_agrees(
+    incidence: str, species: str, geant4: VoxelEvents, *, small: bool = False
+) -> None:
     share, events = stopped_ones(fast_events(incidence), species)
     geant4_share, theirs = stopped_ones(geant4, species)
     ours, reference = event_statistics(events), event_statistics(theirs)
     assert ratio_within(share, geant4_share)
-    for name in QUANTITIES:
+    for name in ("max_mean", "hits", "hits_0.3", "total"):
         assert ratio_within(ours[name], reference[name]), name
+    # A variance with long tails: of 900 events it is known to 9 per cent.
+    slack = variance_error(theirs) if small else 0.0
+    assert ratio_within(ours["max_variance"], reference["max_variance"], slack)
     assert abs(ours["max_layer"] - reference["max_layer"]) < LAYER_TOLERANCE
     for name in ("layer_energy", "layer_hits"):
         # Layers with a few per cent of the total or more.
@@ -70,7 +82,7 @@ def test_files_at_hand(incidence: str, species: str, data_home: Path) -> None:
 @pytest.mark.parametrize("species", SPECIES)
 @pytest.mark.parametrize("incidence", INCIDENCES)
 def test_carried_sample(incidence: str, species: str) -> None:
-    assert_agrees(incidence, species, carried_events(incidence))
+    assert_agrees(incidence, species, carried_events(incidence), small=True)
 
 
 @pytest.mark.parametrize("species", SPECIES)

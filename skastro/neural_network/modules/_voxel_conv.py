@@ -33,8 +33,10 @@ class VoxelConvNet(nn.Module):
         Whether the layers are channels of a two-dimensional net.
     dropout : float
         Share of the flattened features dropped in training.
-    log_energy, binarize, threshold
+    log_energy, binarize : bool
         Of `VoxelScale`.
+    threshold : float
+        Of `VoxelScale`, in MeV.
     """
 
     init_scheme = "he"
