@@ -24,6 +24,8 @@ from skastro.utils import all_estimators
 
 ESTIMATORS = dict(all_estimators())
 
+GAPS_EPOCHS = {"hybrid": 25, "set": 25, "conv3d": 25, "depth_channels": 25}
+
 # More than the defaults, where an option leads through other code.
 VARIANTS = {
     "GalaxyCNNClassifier": [
@@ -34,6 +36,12 @@ VARIANTS = {
     "DiffractionOrientationRegressor": [
         {},
         {"layout": "thesis", "dense_layer_sizes": (32, 16)},
+    ],
+    # scikit-learn's checks have rows of a few columns: one row of voxels.
+    "GAPSVoxelClassifier": [
+        {"layout": layout, "binarize": binarize, "max_epochs": epochs}
+        for layout, epochs in GAPS_EPOCHS.items()
+        for binarize in (False, True)
     ],
 }
 

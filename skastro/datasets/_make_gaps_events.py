@@ -131,9 +131,6 @@ def make_gaps_events(
       (FTFP_BERT), with its faults. A look at velocities 0.2 to 0.4, random incidence:
       stopped shares within 0.02, stop layers within 0.3; above 0.3, where most stops
       are interactions in flight, the largest deposit is 10 per cent low.
-    - A boosting on the features of `skastro.gaps.VoxelSummary` that was trained on
-      24,000 stopped events of this simulation scores 0.925 (random) and 0.987
-      (vertical) on Geant4 events, about what training on Geant4 gives.
 
     References
     ----------

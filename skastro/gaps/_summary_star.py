@@ -15,6 +15,8 @@ SHELLS_CM = (0.0, 15.0, 25.0, 45.0)
 _MINIMUM_IONIZING = (0.35, 4.0)
 _KINDS = ("all", "light", "heavy")
 _SPEED_OF_LIGHT = 29.9792458  # cm/ns
+# Directions are equal within this.
+_SAME_COSINE = 1e-5
 # Later hits are from decays and captures at rest.
 _LATE_NS = 15.0
 
@@ -180,11 +182,14 @@ def _prongs(unit: Tensor, distance: Tensor, kinds: list[Tensor]) -> list[Tensor]
     """Count directions: hits that a wafer's size cannot tell apart count as one."""
     cosine = unit @ unit.transpose(1, 2)
     size = torch.atan(6.0 / distance.clamp(min=6.0))
-    alike = cosine > torch.maximum(size[:, :, None], size[:, None]).cos()
+    # Many pairs on a grid are just as far apart as that: rounding must not decide.
+    widest = torch.maximum(size[:, :, None], size[:, None]).cos()
+    alike = cosine > widest - _SAME_COSINE
     counts = []
     for kind in kinds:
         neighbours = (alike & kind[:, :, None] & kind[:, None]).sum(dim=2)
-        counts.append((kind / neighbours.clamp(min=1)).sum(dim=1))
+        share = kind.to(unit.dtype) / neighbours.clamp(min=1)
+        counts.append(share.sum(dim=1))
     return counts
 
 

@@ -66,7 +66,10 @@ def track_features(hits: Hits, fit: TrackFit, half_width_cm: float) -> Tensor:
     above = fit.energy.sum(dim=1)
     tangent = fit.slope.norm(dim=1)
     cosine = 1 / (1 + tangent**2).sqrt()
-    drop = LAYER_GAP_CM * (fit.stop_layer - fit.first_layer)
+    # The line may be drawn from a hit that is not the highest one on it.
+    on = torch.where(fit.used & (hits.energy > 0), hits.layer, fit.stop_layer[:, None])
+    top_layer = on.amin(dim=1)
+    drop = LAYER_GAP_CM * (fit.stop_layer - top_layer)
     vertex = stop_position(hits, fit)
     up = []
     for i in range(1, _N_PROFILE + 1):
@@ -90,7 +93,7 @@ def track_features(hits: Hits, fit: TrackFit, half_width_cm: float) -> Tensor:
         cosine,
         fit.distance,
         fit.missed,
-        fit.first_layer,
+        top_layer,
         fit.stop_layer,
         half_width_cm - vertex[:, :2].abs().amax(dim=1),
         fit.margin,
