@@ -93,10 +93,10 @@ def files(_: Path) -> None:
     page.text(about())
     page.text(
         "Five folds by event index (both species of the files were drawn with one "
-        "seed, so that equal indices are twins). Efficiency is the share of antideuterons "
-        "kept where one antiproton in R passes, over all folds, with its 95 % interval "
-        "including the error of the threshold; at R = 1000 there are fewer than 10,000 "
-        "antiprotons, so only an upper limit is given."
+        "seed, so that equal indices are twins). Efficiency is the share of "
+        "antideuterons kept where one antiproton in R passes, over all folds, with its "
+        "95 % interval including the error of the threshold; at R = 1000 there are "
+        "fewer than 10,000 antiprotons, so only an upper limit is given."
     )
     for title, (name, stopped, how, conv) in COLUMNS.items():
         events = geant4_file(name, stopped=stopped)
@@ -132,9 +132,9 @@ def files(_: Path) -> None:
         "The seconds of set, boosting on VoxelSummary and hybrid are those of one fit "
         "of the hybrid, whose parts they are. The study's sample is another one: forty "
         "thousand balanced events a class whose speeds, strips and threshold are not "
-        "stated; its vertical accuracy is that of ranges which do not overlap. Here the "
-        "speeds are .26 to .30, deposits below .05 MeV are no hits, and events that "
-        "annihilated in flight inside a wafer count as stopped."
+        "stated; its vertical accuracy is that of ranges which do not overlap. Here "
+        "the speeds are .26 to .30, deposits below .05 MeV are no hits, and events "
+        "that annihilated in flight inside a wafer count as stopped."
     )
 
 

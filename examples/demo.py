@@ -26,10 +26,12 @@ import _fashion as fashion
 import _patterns as patterns
 import _sources as sources
 import _study as study
-from sklearn.model_selection import train_test_split
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.pipeline import make_pipeline
 
 from skastro.calibration import ReliabilityDisplay, RiskCoverageDisplay
-from skastro.datasets import make_diffraction_patterns
+from skastro.datasets import load_gaps_sample, make_diffraction_patterns
 from skastro.diffraction import (
     CorrelationMapDisplay,
     DiffractionPatternDisplay,
@@ -44,17 +46,22 @@ from skastro.galaxy import (
     ResolutionCurveDisplay,
     ResolutionDegrader,
 )
+from skastro.gaps import GAPSVoxelClassifier, VoxelSummary, read_voxel_events
+from skastro.inspection import GradCAM, GradCAMDisplay
 from skastro.metrics import (
     classification_summary,
     direction_angle,
     direction_summary,
+    efficiency_at_rejection,
 )
 from skastro.model_selection import (
     EpochCurveDisplay,
     MeanConfusionMatrixDisplay,
     OverfittingDisplay,
+    RejectionCurveDisplay,
     repeated_holdout,
 )
+from skastro.utils import get_data_home
 from skastro.xray import SkyMapDisplay, xray_pipeline
 
 OUTPUT = Path(__file__).resolve().parents[1] / "demo_output"
@@ -318,11 +325,72 @@ def diffraction() -> None:
     display.figure_.savefig(OUTPUT / "diffraction_errors.png", dpi=120)
 
 
+def gaps() -> None:
+    """Antideuterons among antiprotons in a voxel tracker, and where a net looks."""
+    path = get_data_home() / "gaps" / "geant4_random.npz"
+    if path.exists():
+        events = read_voxel_events(path)
+        events = events[events.truth["stopped"].to_numpy()]
+        where = "the Geant4 file"
+        groups = events.truth["group"].to_numpy()
+    else:
+        events = load_gaps_sample(incidence="random").events
+        where = "the carried Geant4 sample"
+        groups = np.arange(len(events))
+    X, y = events.to_csr(), np.asarray(events.target)
+    split = GroupShuffleSplit(1, test_size=0.4, random_state=0)
+    train, test = next(split.split(X, y, groups))
+    cnn = GAPSVoxelClassifier(layout="conv3d", max_epochs=3, random_state=0)
+    boosting = HistGradientBoostingClassifier(max_features=0.2, random_state=0)
+    models = {
+        "three-dimensional CNN": cnn,
+        "boosting on physics features": make_pipeline(VoxelSummary(), boosting),
+        "hybrid": GAPSVoxelClassifier(max_epochs=8, random_state=0),
+    }
+    figure, ax = plt.subplots(figsize=(6.4, 5.0), layout="constrained")
+    rows = []
+    for name, model in models.items():
+        model.fit(X[train], y[train])
+        signal = list(model.classes_).index("antideuteron")
+        proba = model.predict_proba(X[test])[:, signal]
+        row = {
+            "model": name,
+            "accuracy": f"{np.mean((proba > 0.5) == (y[test] == 'antideuteron')):.3f}",
+        }
+        for one in efficiency_at_rejection(
+            y[test], proba, [10, 100], pos_label="antideuteron"
+        ):
+            row[f"kept, 1 antiproton in {one.rejection:g}"] = (
+                f"below {one.upper_limit:.2f}"
+                if np.isnan(one.efficiency)
+                else f"{one.efficiency:.2f} ({one.low_total:.2f}-{one.high_total:.2f})"
+            )
+        rows.append(row)
+        RejectionCurveDisplay.from_predictions(
+            y[test], proba, pos_label="antideuteron", name=name
+        ).plot(ax=ax)
+    patterns.show_table(
+        f"{len(test)} stopped events of {where}, random incidence, "
+        f"{len(train)} to train",
+        rows,
+    )
+    figure.savefig(OUTPUT / "gaps_rejection.png", dpi=120)
+    chosen = test[np.flatnonzero(y[test] == "antideuteron")[:6]]
+    volumes = X[chosen].toarray().reshape(-1, *events.shape)
+    # At the input: the last maps of this net are too coarse to be faithful.
+    cam = GradCAM(cnn, layer="input", method="hirescam", signed=True)
+    maps = cam(volumes, target="antideuteron")
+    shown = int(np.argmax((volumes > 0).sum(axis=(1, 2, 3))))
+    display = GradCAMDisplay.from_maps(maps, volumes).plot(shown, kind="projections")
+    display.figure_.savefig(OUTPUT / "gaps_attribution.png", dpi=120)
+
+
 STOPS: dict[str, Callable[[], None]] = {
     "Galaxy morphology": galaxy,
     "Image classification and over-fitting": overfitting,
     "X-ray sources": xray,
     "Crystal orientation": diffraction,
+    "Antiparticles in a voxel tracker": gaps,
 }
 
 

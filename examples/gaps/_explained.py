@@ -57,12 +57,15 @@ def maps_of(net: Any, X: np.ndarray, *, occlusion: bool = False) -> dict[str, An
 
 
 def share_rows(maps: Mapping[str, np.ndarray], X: np.ndarray) -> list[dict[str, str]]:
-    """Tabulate the mean shares of maps and of the energy in the regions."""
+    """Tabulate the mean shares of maps and of the energy in the regions.
+
+    Of signed maps what speaks for and against the class counts alike.
+    """
     masks = regions(X)
     sources = {"energy (no net)": X, **maps}
     rows = []
     for name, values in sources.items():
-        table = cam_mass_shares(values, masks)
+        table = cam_mass_shares(values, masks, part="absolute")
         row = {"map": name}
         for region in REGIONS:
             mass = table[region, "mass"]
@@ -80,14 +83,18 @@ class Faith(NamedTuple):
 
 
 def faithfulness(
-    net: Any, X: np.ndarray, maps: Mapping[str, np.ndarray], seed: int = 0
+    net: Any,
+    X: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    seed: int = 0,
+    n_random: int = 1,
 ) -> Faith:
     """Ask whether the prediction follows the maps more than random orders of hits."""
     curves, rows = {}, []
     predicted = net.predict(X)
     for name, values in maps.items():
         found = perturbation_curves(
-            net, X, values, only_nonzero=True, n_random=2, random_state=seed
+            net, X, values, only_nonzero=True, n_random=n_random, random_state=seed
         )
         curves[name] = found
         summary = found.summary()
@@ -136,8 +143,9 @@ def describe(X: np.ndarray, maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     )
     near = {"near": near_largest(X)}
     for name, values in maps.items():
-        short = name.split(",")[0].split(" ")[0]
-        table[f"{short} near largest"] = cam_mass_shares(values, near)["near", "mass"]
+        short = name.split(" ")[0].rstrip(",")
+        shares = cam_mass_shares(values, near, part="absolute")
+        table[f"{short} near largest"] = shares["near", "mass"]
     return table
 
 

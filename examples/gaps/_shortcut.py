@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from _study import Sample, Score, halves, make_net, score
+from _study import Sample, Score, halves, make_net, score, score_proba
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skastro.gaps import PrimaryTrackMasker, VoxelSummary
@@ -80,49 +80,102 @@ def variants(parts: Parts) -> dict[str, dict[str, Any]]:
     }
 
 
+def sums(windows: np.ndarray) -> np.ndarray:
+    """Sum up windows for boosting: hits and energy by layer, the largest deposits."""
+    by_layer = [f(windows).sum(axis=(2, 3)) for f in (lambda w: w > 0, lambda w: w)]
+    largest = -np.sort(-windows.reshape(len(windows), -1), axis=1)[:, :6]
+    return np.concatenate([*by_layer, largest], axis=1)
+
+
+def boosting(seed: int = 0, **more: Any) -> HistGradientBoostingClassifier:
+    """Make boosted trees that learn slowly, for features of events."""
+    settings = {
+        "max_iter": 200,
+        "learning_rate": 0.05,
+        "max_leaf_nodes": 15,
+        "l2_regularization": 5.0,
+        "max_features": 0.3,
+    }
+    return HistGradientBoostingClassifier(random_state=seed, **(settings | more))
+
+
+INSIDE = f"stop {WINDOW} layers or more inside"
+
+
 def shortcut_scores(
-    sample: Sample, parts: Parts, *, epochs: int | None = None, seed: int = 0
-) -> dict[str, Score]:
+    sample: Sample,
+    parts: Parts,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    summaries: bool = False,
+) -> dict[tuple[str, str], Score]:
     """Train on each part of the events and score on the same part of the test events.
 
-    The star about the stop is scored on fewer events than the others; beside it stand
-    the share of the larger class among them and the net on the whole of these events.
+    Keys are the events and what was trained. The star about the stop needs events that
+    stop inside; on these, others are scored too. ``summaries`` adds boosting on the
+    features of `VoxelSummary`, of the whole events and of those without track.
     """
     train, test = halves(sample, seed)
     y = sample.y
-    found = {"larger class": _larger(y[train], y[test])}
-    depth = HistGradientBoostingClassifier(
-        max_iter=60, max_leaf_nodes=7, random_state=seed
-    )
-    depth.fit(parts.depth[train], y[train])
-    found["depth only (boosting)"] = score(depth, parts.depth[test], y[test])
-    nets = {}
+    windows, rows = star_window(parts)
+    inside = np.isin(rows, train)
+    kept = rows[~inside]
+    found: dict[tuple[str, str], Score] = {}
+
+    def add(name: str, model: Any, X: np.ndarray, *, both: bool = False) -> None:
+        model.fit(X[train], y[train])
+        found["all", name] = score(model, X[test], y[test])
+        if both:
+            found[INSIDE, name] = score(model, X[kept], y[kept])
+
+    found["all", "larger class"] = _larger(y[train], y[test])
+    found[INSIDE, "larger class"] = _larger(y[rows[inside]], y[kept])
+    stump = boosting(seed, max_iter=60, max_leaf_nodes=7, max_features=1.0)
+    add("depth only (boosting)", stump, parts.depth, both=True)
     for name, settings in variants(parts).items():
-        X, values = settings["X"], settings.get("values", "energy")
+        values = settings.get("values", "energy")
         net = make_net(
             "depth_channels", values=values, epochs=epochs, random_state=seed
         )
-        nets[name] = net.fit(X[train], y[train])
-        found[name] = score(net, X[test], y[test])
-    windows, rows = star_window(parts)
-    inside = np.isin(rows, train)
-    net = make_net("depth_channels", epochs=epochs, random_state=seed)
-    net.fit(windows[inside], y[rows[inside]])
-    kept = rows[~inside]
-    found["stops inside: larger class"] = _larger(y[rows[inside]], y[kept])
-    found["stops inside: depth only"] = score(depth, parts.depth[kept], y[kept])
-    found["stops inside: star about the stop"] = score(net, windows[~inside], y[kept])
-    found["stops inside: whole event"] = score(
-        nets["whole event"], parts.whole[kept], y[kept]
-    )
+        add(f"{name} (net)", net, settings["X"], both=True)
+    if summaries:
+        for name in ("whole event", "track removed"):
+            X = VoxelSummary().fit_transform(variants(parts)[name]["X"])
+            add(f"{name} (boosting, VoxelSummary)", boosting(seed), X, both=True)
+    models = {
+        "star about the stop (net)": (
+            make_net("depth_channels", epochs=epochs, random_state=seed),
+            windows,
+        ),
+        "star about the stop (boosting)": (boosting(seed), sums(windows)),
+    }
+    for name, (model, X) in models.items():
+        model.fit(X[inside], y[rows[inside]])
+        found[INSIDE, name] = score(model, X[~inside], y[kept])
     return found
 
 
+def shortcut_rows(scores: dict[tuple[str, str], Score]) -> list[dict[str, str]]:
+    """Tabulate them, those of all events first."""
+    rows = []
+    for (events, name), found in sorted(
+        scores.items(), key=lambda item: item[0][0] != "all"
+    ):
+        rows.append(
+            {
+                "test events": f"{events} ({found.n:,})",
+                "trained on": name,
+                "accuracy": f"{found.accuracy:.3f} ± {found.error:.3f}",
+                "loss": f"{found.loss:.3f}",
+                "area under ROC": f"{found.auc:.3f}",
+            }
+        )
+    return rows
+
+
 def _larger(train: np.ndarray, test: np.ndarray) -> Score:
-    """Score the rule that always says the class that is more frequent in training."""
-    names, counts = np.unique(train, return_counts=True)
-    share = counts / counts.sum()
-    right = test == names[counts.argmax()]
-    known = dict(zip(names, share, strict=True))
-    loss = -np.mean(np.log([known[label] for label in test]))
-    return Score(float(right.mean()), float(loss), len(test))
+    """Score the rule that says the shares of training whatever the event."""
+    classes, counts = np.unique(train, return_counts=True)
+    proba = np.tile(counts / counts.sum(), (len(test), 1))
+    return score_proba(proba, classes.tolist(), test)

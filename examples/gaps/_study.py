@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GroupShuffleSplit
 
 from skastro.datasets import load_gaps_sample
@@ -132,10 +132,11 @@ def make_net(
 
 
 class Score(NamedTuple):
-    """Accuracy and loss on test events."""
+    """Accuracy, loss and area under the ROC curve on test events."""
 
     accuracy: float
     loss: float
+    auc: float
     n: int
 
     @property
@@ -146,10 +147,15 @@ class Score(NamedTuple):
 
 def score(model: Any, X: Any, y: np.ndarray) -> Score:
     """Score a fitted classifier."""
-    proba = model.predict_proba(X)
-    right = model.classes_[proba.argmax(axis=1)] == y
-    loss = log_loss(y, proba, labels=model.classes_)
-    return Score(float(right.mean()), float(loss), len(y))
+    return score_proba(model.predict_proba(X), list(model.classes_), y)
+
+
+def score_proba(proba: np.ndarray, classes: list[str], y: np.ndarray) -> Score:
+    """Score probabilities of classes."""
+    right = np.asarray(classes)[proba.argmax(axis=1)] == y
+    loss = log_loss(y, proba, labels=classes)
+    auc = roc_auc_score(y == SIGNAL, proba[:, classes.index(SIGNAL)])
+    return Score(float(right.mean()), float(loss), float(auc), len(y))
 
 
 def score_row(scores: Sequence[Score], values: str, incidence: str) -> dict[str, str]:

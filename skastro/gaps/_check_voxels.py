@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from sklearn.utils.validation import check_non_negative, validate_data
 
 from skastro.gaps._geometry import N_VOXELS, VOXEL_SHAPE
 from skastro.utils import check_finite
+
+# The largest deposit of an event, in MeV: what lies outside is in other units.
+_LEAST_LARGEST, _MOST_LARGEST = 0.5, 1000.0
 
 
 class VoxelInput(NamedTuple):
@@ -23,7 +27,12 @@ class VoxelInput(NamedTuple):
 
 
 def check_voxels(
-    estimator: Any, X: Any, image_shape: Sequence[int] | None, *, reset: bool
+    estimator: Any,
+    X: Any,
+    image_shape: Sequence[int] | None,
+    *,
+    reset: bool,
+    signed: bool = False,
 ) -> VoxelInput:
     """Validate events in any of their layouts.
 
@@ -40,7 +49,10 @@ def check_voxels(
         What a flat row is. None takes 1,440 features as the tracker, 2,880 as the
         tracker with energies and times, and any other number as one row of voxels.
     reset : bool
-        Whether this is the first time that data are seen (``fit``).
+        Whether this is the first time that data are seen (``fit``). Only then are
+        axes and units looked at: later, voxels may have been blurred on purpose.
+    signed : bool, default=False
+        Whether negative values are zero, not refused, in rows that are no tracker's.
 
     Returns
     -------
@@ -50,7 +62,13 @@ def check_voxels(
     Raises
     ------
     ValueError
-        If a shape does not fit, or a value is negative or not finite.
+        If a shape does not fit, a value is negative or not finite, or times are not
+        plus 1.
+
+    Warns
+    -----
+    UserWarning
+        If the deposits can hardly be in MeV.
     """
     who = type(estimator).__name__
     given = None if image_shape is None else full_shape(image_shape)
@@ -94,7 +112,11 @@ def check_voxels(
             f"columns), but X has {shape}."
         )
     check_finite(rows.data if issparse(rows) else rows, estimator=estimator)
+    if signed and math.prod(shape[:3]) == 1 and not trailing and given is None:
+        return VoxelInput(_without_negative(rows), shape, trailing)
     check_non_negative(rows, f"{who}: deposits and times cannot be negative")
+    if reset:
+        _check_units(rows, shape, who)
     return VoxelInput(rows, shape, trailing)
 
 
@@ -158,6 +180,10 @@ def clean_rows(
         Energies without explicit zeros, and times (plus 1 ns) or None.
     """
     rows = csr_array(rows)
+    if not rows.has_canonical_format:
+        # Entries of one voxel add, and only their sum is above threshold or not.
+        rows = rows.copy()
+        rows.sum_duplicates()
     energy, times = rows, None
     if shape[0] == 2:
         n_voxels = math.prod(shape[1:])
@@ -167,10 +193,46 @@ def clean_rows(
         energy = energy.copy()
         energy.data[low] = 0
         energy.eliminate_zeros()
-    if not energy.has_canonical_format:
-        energy = energy.copy()
-        energy.sum_duplicates()
     return energy, times
+
+
+def _without_negative(rows: Any) -> Any:
+    values = rows.data if issparse(rows) else rows
+    if not values.size or values.min() >= 0:
+        return rows
+    if not issparse(rows):
+        return np.maximum(rows, 0)
+    rows = rows.copy()
+    rows.data = np.maximum(rows.data, 0)
+    return rows
+
+
+def _check_units(rows: Any, shape: tuple[int, ...], who: str) -> None:
+    """Look whether deposits may be in MeV, and times are in ns plus 1."""
+    if math.prod(shape[:3]) == 1:
+        return
+    n_voxels = math.prod(shape[1:])
+    if shape[0] == 2:
+        times = rows[:, n_voxels:]
+        times = times.data if issparse(times) else times
+        low = int(np.count_nonzero((times > 0) & (times < 0.99)))
+        if low:
+            raise ValueError(
+                f"{who}: {low} times are between 0 and 1. Times come as ns after the "
+                "first hit plus 1, so that 0 is no hit, in the second channel; "
+                "energies are the first."
+            )
+        rows = rows[:, :n_voxels]
+    largest = rows.max(axis=1)
+    largest = largest.toarray() if issparse(largest) else largest
+    largest = largest[largest > 0]
+    typical = float(np.median(largest)) if largest.size else 1.0
+    if not _LEAST_LARGEST <= typical <= _MOST_LARGEST:
+        warnings.warn(
+            f"The largest deposit of an event has a median of {typical:.3g} here. "
+            f"{who} takes deposits in MeV, where tens are usual.",
+            stacklevel=4,
+        )
 
 
 def _shape_of(
@@ -183,6 +245,13 @@ def _shape_of(
     """Decide what a row is."""
     if trailing:
         shape = full_shape(trailing)
+        turned = sorted(shape[1:]) == sorted(VOXEL_SHAPE) and shape[1:] != VOXEL_SHAPE
+        if turned and given is None and known is None:
+            raise ValueError(
+                f"One event of X is {trailing}, but the tracker's axes are (layer, "
+                f"row, column), {VOXEL_SHAPE}: transpose X. If it is another "
+                f"tracker, set image_shape={trailing}."
+            )
         if given is not None and shape != given:
             raise ValueError(
                 f"{who} has image_shape={given}, but one event of X is {trailing}."

@@ -62,7 +62,8 @@ class GAPSVoxelClassifier(VoxelNet):
     n_heads : int, default=4
         Heads of the attention.
     max_hits : int, default=28
-        Hits that "set" sees; the largest of an event.
+        Hits that "set" sees; the largest of an event, and with ``binarize``, where none
+        is larger, those in the upper layers.
     dropout : float or "auto", default="auto"
         Share of the features dropped in training, before the last layer ("set": the
         last but one).

@@ -65,9 +65,11 @@ class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The track is found with an error. Among events of the carried sample whose primary
-    came to rest the layer of its end is right in about nine of ten; hits of the star
-    may be removed with it, and some of the track may stay.
+    The track is found with an error. Among events of the carried samples whose primary
+    came to rest, the layer of its end is right in 96 % at vertical and 91 % at random
+    incidence (antiprotons 93 %, antideuterons 87 %); hits of the star may be removed
+    with it, and some of the track may stay. Positions alone do not say where a primary
+    ended: with binarised rows and `hit_energy` only a quarter to a third are right.
 
     Examples
     --------

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
@@ -83,7 +85,9 @@ class VoxelNet(BaseTorchClassifier):
 
     def _check_input(self, X: Any, *, reset: bool) -> tuple[Any, Any, Any]:
         """Give what the layout works on: volumes as rows, or lists of hits."""
-        rows, shape, trailing = check_voxels(self, X, self.image_shape, reset=reset)
+        rows, shape, trailing = check_voxels(
+            self, X, self.image_shape, reset=reset, signed=True
+        )
         if self.layout in SET_LAYOUTS:
             hits = self._hits(rows, shape)
             if self.layout == "hybrid":
@@ -94,6 +98,12 @@ class VoxelNet(BaseTorchClassifier):
     def _hits(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
         """List the largest hits: voxel, energy and time of each, flattened."""
         energy, times = clean_rows(rows, shape, self.threshold)
+        if self.binarize:
+            # Which hits are the largest must not show.
+            energy = csr_array(
+                (np.ones_like(energy.data), energy.indices, energy.indptr),
+                shape=energy.shape,
+            )
         single = energy.dtype == np.float32
         dtype = torch.float32 if single else torch.float64
         hits = pad_hits(energy, shape[1:], self.max_hits, times, dtype)
@@ -187,36 +197,46 @@ class VoxelNet(BaseTorchClassifier):
 
     # The join with the summary
 
-    def _train(
-        self, X: Any, y: np.ndarray, weight: np.ndarray | None, *args: Any, **kw: Any
+    def _prepare(self, *args: Any) -> Any:
+        before = dict(self.__dict__)
+        try:
+            work = super()._prepare(*args)
+            self._fit_summary(*work[:3])
+        except KeyboardInterrupt:
+            # Trees and net belong together: keep the old ones, or none.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return work
+
+    def _fit_summary(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
     ) -> None:
-        if self.layout == "hybrid":
-            estimator = self.summary_estimator
-            if estimator is None:
-                # A copy: what the net draws must not depend on the layout.
-                seed = deepcopy(own_random_state(self.random_state)).randint(2**31 - 1)
-                # Slow learning, small trees, and few features for each split.
-                estimator = HistGradientBoostingClassifier(
-                    learning_rate=0.03,
-                    max_iter=300,
-                    max_leaf_nodes=15 if len(y) < 20_000 else 31,
-                    l2_regularization=5.0,
-                    max_features=0.2,
-                    early_stopping=False,
-                    random_state=seed,
-                )
-            else:
-                estimator = clone(estimator)
-            features = X[:, self._n_values() :]
-            labels = self.classes_[y]
-            if weight is None:
-                estimator.fit(features, labels)
-            else:
-                estimator.fit(features, labels, sample_weight=weight)
-            self.summary_estimator_ = estimator
-        else:
+        """Fit what learns from the summary, on what the net is trained on."""
+        if self.layout != "hybrid":
             self.__dict__.pop("summary_estimator_", None)
-        super()._train(X, y, weight, *args, **kw)
+            return
+        if len(np.unique(y)) == 1:
+            # Few classifiers take a single class.
+            estimator = DummyClassifier()
+        elif self.summary_estimator is not None:
+            estimator = clone(self.summary_estimator)
+        else:
+            # A copy: what the net draws must not depend on the layout.
+            seed = deepcopy(own_random_state(self.random_state)).randint(2**31 - 1)
+            # Slow learning, small trees, and few features for each split.
+            estimator = HistGradientBoostingClassifier(
+                learning_rate=0.03,
+                max_iter=300,
+                max_leaf_nodes=15 if len(y) < 20_000 else 31,
+                l2_regularization=5.0,
+                max_features=0.2,
+                early_stopping=False,
+                random_state=seed,
+            )
+        weights = {} if weight is None else {"sample_weight": weight}
+        estimator.fit(X[:, self._n_values() :], self.classes_[y], **weights)
+        self.summary_estimator_ = estimator
 
     # Output
 
@@ -342,8 +362,10 @@ class VoxelNet(BaseTorchClassifier):
         return super().partial_fit(X, y, classes, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that deposits are positive and may be sparse."""
+        """Say that input may be sparse, and what to expect without energies."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
+        # Rows that are no tracker's may be negative: scikit-learn's check of class
+        # weights has such rows for every classifier.
+        tags.classifier_tags.poor_score = self.binarize
         tags.input_tags.sparse = True
         return tags

@@ -87,7 +87,10 @@ class VoxelSummary(TransformerMixin, BaseEstimator):
         Deposits below it, in MeV, are no hits.
     hit_energy : float, default=None
         Energy that every hit is taken to have, in MeV, for binarised rows; 10 is a
-        typical loss of the primary. None takes the deposits as they are.
+        typical loss of the primary. Of equal deposits the upper ones count as the
+        larger, so that the track is searched among the first eight hits from above, and
+        features change a little if an event is turned. None takes the deposits as they
+        are.
     image_shape : (d, h, w) or (2, d, h, w), default=None
         Layers, rows and columns of a flat row, after the channels if there are times.
         None takes rows of 1,440 as (10, 12, 12), rows of 2,880 as (2, 10, 12, 12) and
