@@ -289,8 +289,8 @@ def _claims(table: Any, y: np.ndarray, predicted: np.ndarray) -> str:
         holds = "does not show" if abs(value) < 2 * error else "is the other way round"
         holds = "holds here" if value >= 2 * error else holds
         said.append(
-            f'"{claim}" (study) {holds}: {column} is {value:+.2f} ± {error:.2f} against '
-            "those that were right."
+            f'"{claim}" (study) {holds}: {column} is {value:+.2f} ± {error:.2f} '
+            "against those that were right."
         )
     return " ".join(said)
 
@@ -303,14 +303,17 @@ def main() -> None:
     torch.set_num_threads(1)
     page = Page(None if arguments.quick else PAGE, "The GAPS study again")
     run = Run(page, seeds=arguments.seeds, quick=arguments.quick)
-    sources = "; ".join(s.source for s in (run.stopped | {}).values())
+    sources = "; ".join(s.source for s in run.stopped.values())
+    pairs = any(not s.source.startswith("carried") for s in run.stopped.values())
+    split = "Split 7 : 3"
+    if pairs:
+        split += " by the number of an event in its species: both began with one seed"
     epochs = " and ".join(f"{n} ({layout})" for layout, n in run.epochs.items())
     page.text(
         f"Made on {date.today()} by ``python benchmarks/gaps_study.py --seeds "
         f"{arguments.seeds}`` on one core of {platform.machine()}; skastro "
         f"{skastro.__version__}, torch {torch.__version__}. Stopped events: {sources}. "
-        "Split 7 : 3 by the number of the event in its species, which both share in "
-        f"these files. Nets of `GAPSVoxelClassifier`, {epochs} epochs, fixed in "
+        f"{split}. Nets of `GAPSVoxelClassifier`, {epochs} epochs, fixed in "
         f"advance; {arguments.seeds} seeds of split and weights for stopped events, "
         "the first one for all else. Voxels above 0.05 MeV."
     )

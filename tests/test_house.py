@@ -77,6 +77,7 @@ def test_import_is_light() -> None:
 
     optional = ["astropy", "matplotlib", "skops", "cv2", "dask", "crepes"]
     optional += ["diffsims", "gemmi", "h5py", "numba", "orix", "zarr"]
+    optional += ["awkward", "captum", "geant4_pybind", "uproot"]
     rooms = [r for rooms in FLOORS for r in rooms if (ROOT / r).exists()]
     code = (
         f"import sys, {', '.join(f'skastro.{r}' for r in rooms)}; "

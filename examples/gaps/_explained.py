@@ -19,9 +19,9 @@ from skastro.inspection import (
     randomized_weights_check,
 )
 
-# The study's maps, and the ones that say what the net's score is made of: gradient times
-# value of each voxel, as the net scales it ("scale" is its first part; the deposits
-# themselves have no gradient where the net binarises them).
+# The study's maps, and the ones that say what the net's score is made of: gradient
+# times value of each voxel, as the net scales it ("scale" is its first part; the
+# deposits themselves have no gradient where the net binarises them).
 METHODS: dict[str, dict[str, Any]] = {
     "Grad-CAM, last convolution": {},
     "Grad-CAM, second convolution": {"layer": "convolutions.1"},
@@ -32,6 +32,8 @@ METHODS: dict[str, dict[str, Any]] = {
     },
 }
 LAST, SECOND, FAITHFUL = METHODS
+# Mistakes from which a mean is compared.
+LEAST = 5
 OCCLUSION = "occlusion, hit by hit"
 REGIONS = ("near the largest", "primary track", "secondaries", "no hit")
 
@@ -106,7 +108,8 @@ def faithfulness(
         gain = areas["random_deletion"] - areas["deletion"]
         for label in (SIGNAL, BACKGROUND):
             here = gain[predicted == label]
-            row[f"deletion, taken for {label}"] = f"{here.mean():+.3f}"
+            mean = f"{here.mean():+.3f}" if len(here) else "-"
+            row[f"deletion, taken for {label}"] = mean
         rows.append(row)
     return Faith(curves, rows)
 
@@ -174,7 +177,7 @@ def difference(
     """Compare the mistakes of a class with its correct events: difference and error."""
     wrong = table.loc[(y == true) & (predicted != true), column]
     right = table.loc[(y == true) & (predicted == true), column]
-    if min(wrong.count(), right.count()) < 2:
+    if min(wrong.count(), right.count()) < LEAST:
         return float("nan"), float("nan")
     return float(wrong.mean() - right.mean()), float(np.hypot(wrong.sem(), right.sem()))
 

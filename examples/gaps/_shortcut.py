@@ -1,8 +1,8 @@
 """Does a net read the incoming track or the annihilation star?
 
-An antideuteron goes twice as deep as an antiproton of the same speed, so that the depth
-of the stop alone tells much. Here the same net is trained on parts of the events: without
-the track, on the track alone, and on the star about the stop, which has no depth.
+An antideuteron goes twice as deep as an antiproton of the same speed, so that the
+depth of the stop alone tells much. Here the same net is trained on parts of the events:
+without the track, on the track alone, and on the star about the stop, without depth.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Scale(NamedTuple):
 
 SCALES = {
     "glance": Scale(600, 2, 60),
-    "quick": Scale(None, 6, 300),
+    "quick": Scale(None, 6, 240),
     "table": Scale(None, 12, 1000),
 }
 # The galaxy examples have a larger one.

@@ -15,7 +15,7 @@ from skastro.gaps._geometry import N_VOXELS, VOXEL_SHAPE
 from skastro.utils import check_finite
 
 # The largest deposit of an event, in MeV: what lies outside is in other units.
-_LEAST_LARGEST, _MOST_LARGEST = 0.5, 1000.0
+_LEAST_LARGEST, _MOST_LARGEST = 0.2, 1000.0
 
 
 class VoxelInput(NamedTuple):
@@ -211,6 +211,9 @@ def _check_units(rows: Any, shape: tuple[int, ...], who: str) -> None:
     """Look whether deposits may be in MeV, and times are in ns plus 1."""
     if math.prod(shape[:3]) == 1:
         return
+    if issparse(rows) and not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
     n_voxels = math.prod(shape[1:])
     if shape[0] == 2:
         times = rows[:, n_voxels:]

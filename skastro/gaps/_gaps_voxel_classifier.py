@@ -204,8 +204,8 @@ class GAPSVoxelClassifier(VoxelNet):
 
     References
     ----------
-    M. Wada, "Development of antideuteron identification with deep learning",
-    arXiv:1904.12288 (2019), for dense nets on the same task.
+    T. Wada et al., "Application of machine learning to the particle identification of
+    GAPS", arXiv:1904.12288 (2019), for dense nets on the same task.
 
     Examples
     --------

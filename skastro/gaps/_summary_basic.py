@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from skastro.gaps._geometry import voxel_centres, voxel_indices
 
 N_LARGEST = 8
+_NO_SPREAD_CM = 1e-4
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 
 
@@ -122,8 +123,9 @@ def _principal_axes(
             tensor[:, a, b] = tensor[:, b, a] = mean(off[:, a] * off[:, b])
     values, vectors = np.linalg.eigh(tensor)
     spread = np.sqrt(np.maximum(values[:, ::-1], 0))
+    spread[spread < _NO_SPREAD_CM] = 0  # what rounding leaves of a line or a point
     # No direction where all deposits are in one place.
-    cosine = np.where(spread[:, 0] > 1e-6, np.abs(vectors[:, 2, 2]), 0)
+    cosine = np.where(spread[:, 0] > 0, np.abs(vectors[:, 2, 2]), 0)
     return np.concatenate([spread, cosine[:, None]], axis=1)
 
 

@@ -122,7 +122,11 @@ class VoxelNet(BaseTorchClassifier):
             n_voxels = math.prod(shape[1:])
             rows = rows[:, :n_voxels]
             summary.set_params(image_shape=shape[1:])
-        return summary.fit(rows).transform(rows)
+        # Rows were looked at on their way in: there is nothing more to learn.
+        summary.input_shape_ = (1,) * (4 - len(summary.image_shape))
+        summary.input_shape_ += tuple(summary.image_shape)
+        summary.n_features_in_ = rows.shape[1]
+        return summary.transform(rows)
 
     def _n_values(self) -> int:
         """Give how many columns of an encoded row the module takes."""
@@ -199,9 +203,11 @@ class VoxelNet(BaseTorchClassifier):
 
     def _prepare(self, *args: Any) -> Any:
         before = dict(self.__dict__)
+        # A copy: what the net draws must not depend on the layout.
+        state = deepcopy(own_random_state(self.random_state))
         try:
             work = super()._prepare(*args)
-            self._fit_summary(*work[:3])
+            self._fit_summary(*work[:3], state.randint(2**31 - 1))
         except KeyboardInterrupt:
             # Trees and net belong together: keep the old ones, or none.
             self.__dict__.clear()
@@ -210,7 +216,7 @@ class VoxelNet(BaseTorchClassifier):
         return work
 
     def _fit_summary(
-        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, seed: int
     ) -> None:
         """Fit what learns from the summary, on what the net is trained on."""
         if self.layout != "hybrid":
@@ -222,8 +228,6 @@ class VoxelNet(BaseTorchClassifier):
         elif self.summary_estimator is not None:
             estimator = clone(self.summary_estimator)
         else:
-            # A copy: what the net draws must not depend on the layout.
-            seed = deepcopy(own_random_state(self.random_state)).randint(2**31 - 1)
             # Slow learning, small trees, and few features for each split.
             estimator = HistGradientBoostingClassifier(
                 learning_rate=0.03,

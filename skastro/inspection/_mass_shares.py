@@ -104,7 +104,7 @@ def near_largest(
 
     Returns
     -------
-    ndarray of bool of shape (n_samples, *grid)
+    ndarray of bool of shape (n_samples, ...)
         Nothing is marked in an event without deposits.
 
     Raises

@@ -258,7 +258,7 @@ class NMFParts(PartsFits):
 
         Returns
         -------
-        ndarray of shape (n, n_columns) or (n, *part_shape_)
+        ndarray of shape (n, n_columns) or (n, ...)
             With axes if events came with their axes in `fit`. Where events are centred
             they stay so, on the enlarged grid.
 
@@ -342,7 +342,7 @@ class NMFParts(PartsFits):
 
         Returns
         -------
-        ndarray of shape (n_components, *part_shape_)
+        ndarray of shape (n_components, ...)
             In the order of `components_by_class_`.
         """
         H = self.components_by_class_[self._label(label)]

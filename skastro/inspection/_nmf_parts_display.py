@@ -23,7 +23,7 @@ class NMFPartsDisplay:
 
     Parameters
     ----------
-    images : dict of class to ndarray of shape (n_components, *part_shape)
+    images : dict of class to ndarray of shape (n_components, ...)
         The parts, with one to three axes; of four axes the first one is channels.
     part_shares : dict of class to ndarray of shape (n_components,)
         What each part contributes to the explained share; they order the parts.

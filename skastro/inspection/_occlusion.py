@@ -51,7 +51,7 @@ def occlusion_maps(
 
     Returns
     -------
-    ndarray of shape (n_samples, *grid_shape)
+    ndarray of shape (n_samples, ...)
         The fall of the probability or output (for a regressor without target the
         distance), in float32; every voxel of a part has its value.
 

@@ -173,9 +173,7 @@ LEANING = {(1, 2, 3): 8.0, (2, 3, 3): 9.0, (3, 4, 3): 11.0, (4, 5, 3): 45.0}
 FAR = {(7, 5, 9): 0.9, (6, 1, 1): 2.0, (3, 9, 9): 4.0}
 
 
-@pytest.mark.parametrize(
-    ("track", "tangent"), [(VERTICAL, 0.0), (LEANING, 1.2)]
-)
+@pytest.mark.parametrize(("track", "tangent"), [(VERTICAL, 0.0), (LEANING, 1.2)])
 @pytest.mark.parametrize("others", [{}, FAR])
 def test_likelihoods_equal_those_of_brute_force(
     track: dict, tangent: float, others: dict

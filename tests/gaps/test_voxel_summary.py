@@ -267,7 +267,7 @@ def test_bytes_of_binarised_events_are_events() -> None:
 
 @pytest.mark.parametrize("which", range(1, 8))
 def test_symmetries_of_the_layers_change_nothing(sample: Any, which: int) -> None:
-    X = sample[0]
+    X = sample[0][:120]
     turned = np.rot90(X, which % 4, axes=(3, 4))
     turned = turned[..., ::-1] if which >= 4 else turned
     one, two = table(X), table(np.ascontiguousarray(turned))
@@ -286,10 +286,10 @@ def test_an_event_does_not_depend_on_others(sample: Any) -> None:
 def test_borders_of_pieces_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     from skastro.gaps import _primary_track_masker, _voxel_summary
 
-    X = load_gaps_sample(as_sparse=True).data[:120]
+    X = load_gaps_sample(as_sparse=True).data[:60]
     assert _voxel_summary._CHUNK == _primary_track_masker._CHUNK == 2000
     expected = VoxelSummary().fit_transform(X)
-    for size in (1, 7, 119, 120):
+    for size in (1, 7, 59, 60):
         monkeypatch.setattr(_voxel_summary, "_CHUNK", size)
         assert np.array_equal(VoxelSummary().fit_transform(X), expected)
 
@@ -324,14 +324,7 @@ def test_events_without_hits_have_zeros_and_nothing_else_fails() -> None:
     assert one["track_energy_mev"] == one["stop_energy_mev"] == 12
     assert one["stop_layer"] == one["track_first_layer"] == 2
     assert one["star_n_hits"] == one["track_length_cm"] == 0
-    with pytest.warns(UserWarning, match=r"n_samples|hits") if False else _nothing():
-        assert not table(X[[0]]).to_numpy().any()
-
-
-def _nothing() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()
+    assert not table(X[[0]]).to_numpy().any()
 
 
 def test_hits_beyond_the_28_largest_are_in_the_sums_only() -> None:
@@ -377,7 +370,7 @@ def test_no_fit_is_needed_and_clone_gives_the_same(sample: Any) -> None:
 def test_trees_on_the_summary_beat_trees_on_voxels(sample: Any) -> None:
     bunch = load_gaps_sample(as_sparse=True)
     X, y = bunch.data[:1200], bunch.target[:1200]
-    trees = HistGradientBoostingClassifier(max_iter=40, random_state=0)
+    trees = HistGradientBoostingClassifier(max_iter=30, random_state=0)
     rich = make_pipeline(VoxelSummary(), trees)
     score = cross_val_score(rich, X, y, cv=3).mean()
     sums = X.reshape((1200, 1440)).toarray().reshape(1200, 10, 144).sum(axis=2)

@@ -12,16 +12,18 @@ from torch.nn.functional import embedding, gelu
 from skastro.neural_network.modules._layers import SeededDropout
 from skastro.neural_network.modules._voxel_scale import VoxelScale
 
+# No wafer holds more; what is beyond must not overflow, in MeV.
+_MOST = 1e6
 # Distances are divided by these many voxels, and energies by this many MeV.
 _WIDE, _HIGH, _ENERGY = 4.0, 3.0, 30.0
 _ABSENT = -1e4
 
 
 class VoxelSetNet(nn.Module):
-    """Self-attention among the hits of an event, with a bias by their distance [1]_.
+    """Self-attention among the hits of an event, with a bias by their distance.
 
     Hits have no order, and an event has a few of 1,440 voxels, so nothing is spent on
-    empty space. Positions are given both absolutely and from the largest deposit.
+    empty space [1]_. Positions are given both absolutely and from the largest deposit.
     After the blocks the hits are joined by their mean, maximum and energy-weighted
     mean.
 
@@ -92,6 +94,7 @@ class VoxelSetNet(nn.Module):
         # Padding that no event of the batch needs costs time and changes nothing.
         longest = max(1, int((x[..., 1] > 0).sum(dim=1).max()))
         x = x[:, :longest]
+        x = torch.cat([x[..., :1], x[..., 1:].clamp(max=_MOST)], dim=2)
         energy = x[..., 1]
         present = energy > 0
         voxel = torch.where(present, x[..., 0], 0)
