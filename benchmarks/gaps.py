@@ -59,7 +59,7 @@ COLUMNS = {
     "random, all events": ("random", False, "energies", False),
 }
 # Own events: chunks of 50,000 a species; the last ones are for tests.
-CHUNK, N_CHUNKS, N_TEST = 100_000, 12, 4
+CHUNK, N_CHUNKS, N_TEST = 100_000, 9, 3
 N_VERTICAL, SEED = 80_000, 7_000
 
 
@@ -181,8 +181,8 @@ def generated(folder: Path) -> None:
     random = [f"random_{k}" for k in range(N_CHUNKS)]
     rejections = (10.0, 100.0, 1000.0, 10_000.0)
     sets = {
-        "random": (random[:-N_TEST], random[-N_TEST:], 12),
-        "vertical": (["vertical_0"], [], 12),
+        "random": (random[:-N_TEST], random[-N_TEST:], 10),
+        "vertical": (["vertical_0"], [], 15),
     }
     for incidence, (for_training, for_test, epochs) in sets.items():
         X, y = joined(own_events(folder, for_training))

@@ -54,8 +54,8 @@ for name in (explained.LAST, explained.FAITHFUL):
 
 # %%
 # Grad-CAM weights the feature maps by mean gradients and so forgets *where* the last
-# layer, which is dense, gives them their weight. At this resolution (2 x 3 x 3 places)
-# it lights up regions without a hit.
+# layer, which is dense, gives them their weight. On maps of 2 x 3 x 3 places it lights
+# up regions without a hit.
 #
 # What is in the maps
 # -------------------
@@ -135,7 +135,9 @@ for incidence, sample in samples.items():
 # Means of classes
 # ----------------
 # Single maps can be chosen; means cannot. For the class "antideuteron", vertical
-# incidence: hits below the antiprotons' range speak for it, hits above against it.
+# incidence: hits in the layers where antiprotons stop speak against it, hits below
+# for it. What is read is the depth, and the antideuterons taken for antiprotons are
+# those that did not get there: most interacted in flight (table above).
 
 sample, net, test = samples["vertical"], nets["vertical"], tests["vertical"]
 X, y, predicted = sample.X[test], sample.y[test], net.predict(sample.X[test])

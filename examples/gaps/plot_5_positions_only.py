@@ -3,8 +3,8 @@ Positions only
 ==============
 
 The study's third part: all voxels that were hit become 1.0, and the net learns again.
-How much is left without energies, where does it look now, and which events does it lose?
-The deposits are cut at 0.05 MeV first: what is below is no hit.
+How much is left without energies, where does it look now, and which events does it
+lose? The deposits are cut at 0.05 MeV first: what is below is no hit.
 """
 
 import sys
@@ -42,8 +42,8 @@ print(study.WHY_NOT_THE_SAME)
 # %%
 # scikit-learn's way
 # ------------------
-# ``binarize=True`` is one way; a pipeline with `sklearn.preprocessing.Binarizer` on flat
-# rows is the other. Any classifier can follow it.
+# ``binarize=True`` is one way; a pipeline with `sklearn.preprocessing.Binarizer` on
+# flat rows is the other. Any classifier can follow it.
 
 flat = samples["vertical"].events.to_csr()
 y = samples["vertical"].y

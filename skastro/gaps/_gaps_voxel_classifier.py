@@ -96,7 +96,7 @@ class GAPSVoxelClassifier(VoxelNet):
         Schedule of the step size over ``max_epochs``.
     learning_rate_init : float or "auto", default="auto"
         Step size; the highest one of a schedule.
-    max_epochs : int, default=25
+    max_epochs : int, default=30
         Passes over the data. All are run unless ``early_stopping`` ends the training.
     shuffle : bool, default=True
         Whether each epoch has its own order.
@@ -264,7 +264,7 @@ class GAPSVoxelClassifier(VoxelNet):
         batch_size: int | str = "auto",
         learning_rate: str = "auto",
         learning_rate_init: float | str = "auto",
-        max_epochs: int = 25,
+        max_epochs: int = 30,
         shuffle: bool = True,
         early_stopping: bool | str | Callable = False,
         validation_fraction: float = 0.1,

@@ -19,7 +19,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skastro.gaps._check_voxels import check_voxels, clean_rows
+from skastro.gaps._check_voxels import check_voxels, clean_rows, full_shape
+from skastro.gaps._hit_loader import HitLoader
 from skastro.gaps._hits import pad_hits
 from skastro.gaps._voxel_augment import (
     N_SYMMETRIES,
@@ -121,10 +122,10 @@ class VoxelNet(BaseTorchClassifier):
         if self.binarize and shape[0] == 2:  # the net does not see times either
             n_voxels = math.prod(shape[1:])
             rows = rows[:, :n_voxels]
-            summary.set_params(image_shape=shape[1:])
+            shape = shape[1:]
+            summary.set_params(image_shape=shape)
         # Rows were looked at on their way in: there is nothing more to learn.
-        summary.input_shape_ = (1,) * (4 - len(summary.image_shape))
-        summary.input_shape_ += tuple(summary.image_shape)
+        summary.input_shape_ = full_shape(shape)
         summary.n_features_in_ = rows.shape[1]
         return summary.transform(rows)
 
@@ -137,10 +138,12 @@ class VoxelNet(BaseTorchClassifier):
     def _loader(self, X: Any, *args: Any, **kwargs: Any) -> TensorLoader:
         y, weight, batch_size, order, augment = [*args, None, None][:5]
         shape: tuple[int, ...] = self.input_shape_
+        loader = TensorLoader
         if self.layout in SET_LAYOUTS:
             X = X[:, : self._n_values()]
             shape = (self.max_hits, 1 + shape[0])
-        return TensorLoader(
+            loader = HitLoader
+        return loader(
             X,
             y,
             weight,

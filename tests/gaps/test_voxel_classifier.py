@@ -75,8 +75,8 @@ def test_every_layout_learns(sample: Any, layout: str) -> None:
         options |= {"width": 16, "learning_rate_init": 6e-3}
     else:
         options["filters"] = (8, 12)
-    net = small(layout, **options).fit(X[:700], y[:700])
-    assert net.score(X[700:], y[700:]) > (0.93 if layout == "hybrid" else 0.85)
+    net = small(layout, **options).fit(X[:600], y[:600])
+    assert net.score(X[600:], y[600:]) > (0.93 if layout == "hybrid" else 0.85)
     assert net.loss_curve_[-1] < net.loss_curve_[0]
     proba = net.predict_proba(X[:50])
     assert proba.dtype == np.float32
@@ -136,9 +136,10 @@ def test_binarize_is_a_binarizer_in_front(few: Any, layout: str) -> None:
     assert np.array_equal(clone(net).fit(hits, y).predict_proba(hits), expected)
     # Energies above threshold say nothing, even to events with more hits than it sees.
     scaled = np.random.default_rng(0).uniform(0.1, 9, rows.shape) * (rows >= 0.05)
+    scaled = scaled.astype(np.float32)
     found = clone(net).set_params(max_hits=6).fit(scaled, y).predict_proba(scaled)
     same = clone(net).set_params(max_hits=6).fit(rows, y).predict_proba(rows)
-    np.testing.assert_allclose(found, same, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(found, same)
 
 
 @pytest.mark.parametrize("layout", ["set", "conv3d", "depth_channels"])
@@ -151,7 +152,7 @@ def test_deposits_below_threshold_are_no_hits(few: Any, layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_average_symmetries_makes_predictions_invariant(few: Any, layout: str) -> None:
-    X, y = few
+    X, y = few[0][:30], few[1][:30]
     net = small(layout, average_symmetries=True, dtype="float64").fit(X, y)
     expected, features = net.predict_proba(X), net.embed(X)
     for which in range(1, 8):
@@ -264,20 +265,6 @@ def test_hybrid_is_repeatable_to_the_bit(few: Any) -> None:
     assert not np.array_equal(other, first)
     state = clone(net).set_params(random_state=np.random.RandomState(3))
     assert np.array_equal(state.fit(X, y).predict_proba(X), first)
-
-
-def _job(net: Any, X: Any, y: Any) -> np.ndarray:
-    return np.asarray(clone(net).fit(X, y).predict_proba(X))
-
-
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_hybrid_in_parallel_equals_serial(few: Any, backend: str) -> None:
-    net = small("hybrid")
-    expected = _job(net, *few)
-    with joblib.parallel_config(backend=backend):
-        found = joblib.Parallel(n_jobs=2)(joblib.delayed(_job)(net, *few) for _ in "ab")
-    for one in found:
-        assert np.array_equal(one, expected)
 
 
 @pytest.mark.parametrize("store", ["pickle", "joblib", "skops"])
@@ -425,7 +412,6 @@ def test_early_stopping_and_callbacks(few: Any, layout: str) -> None:
     net = small(layout, early_stopping=True, max_epochs=9, **options).fit(X, y)
     assert net.n_iter_ < 9
     assert net.net_.history[:, "epochs"] == list(range(1, net.n_iter_ + 1))
-    assert net.best_epoch_ == 1
     held = small(layout).fit(X, y, X_val=csr_array(X.reshape(100, -1)), y_val=y)
     assert len(held.validation_scores_) == 2
 
@@ -470,9 +456,8 @@ def test_in_pipelines_calibrated_and_resampled(few: Any) -> None:
     proba = cross_val_predict(masked, X, y, cv=2, method="predict_proba")
     assert proba.shape == (100, 2)
     rows = X.reshape(100, -1)
-    some = np.r_[
-        np.flatnonzero(y == "antiproton")[:30], np.flatnonzero(y != "antiproton")
-    ]
+    plenty, rare = (np.flatnonzero(y == name) for name in np.unique(y))
+    some = np.r_[plenty, rare[:30]]
     fewer = imblearn.pipeline.make_pipeline(
         SMOTE(random_state=0, k_neighbors=3), clone(net)
     )
