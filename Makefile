@@ -65,6 +65,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/fashion.py speed
 	$(BIN)/python benchmarks/xray_catalogue.py
 	$(BIN)/python benchmarks/diffraction.py simulate match memory
+	$(BIN)/python benchmarks/gaps_events.py
+	$(BIN)/python benchmarks/gaps_nmf.py
+	$(BIN)/python benchmarks/inspection.py
 
 # Some hours: the tables of docs/results/.
 study: $(STAMP)
@@ -74,6 +77,8 @@ study: $(STAMP)
 	$(BIN)/python benchmarks/overfitting.py
 	$(BIN)/python benchmarks/xray.py
 	$(BIN)/python benchmarks/diffraction.py real net study
+	$(BIN)/python benchmarks/gaps.py
+	$(BIN)/python benchmarks/gaps_study.py
 
 clean:
 	rm -rf docs/_build docs/api/generated docs/auto_examples demo_output

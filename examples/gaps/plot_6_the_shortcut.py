@@ -76,11 +76,10 @@ axes[1].tick_params(labelleft=False)
 # %%
 # The answer
 # ----------
-# The track alone, even without energies, gives what the whole event gives, and its
-# depth alone most of it: at these speeds a net has no reason to look at the star. The star
-# without its place tells the species better than chance, and not by much. A net that is
-# to work without knowing the speed has to be trained on speeds as wide as those of the
-# flight.
+# The track alone gives about what the whole event gives, and its depth alone most of
+# it: at these speeds a net has no reason to look at the star. The star without its
+# place tells the species better than chance, and not by much. A net that is to work
+# without knowing the speed has to be trained on speeds as wide as those of the flight.
 
 for incidence, found in scores.items():
     whole, depth = (

@@ -25,6 +25,8 @@ _MISSED, _SINGLE, _OFF_LINE_CM = 1.5, 1.0, 4.0
 # Log-likelihoods end here: one bad hit must not decide.
 _FLOOR = -40.0
 _COARSE_FLOOR = -25.0
+# MeV; a primary that leaves less in a wafer had stopped before.
+_NO_LOSS = 0.05
 # Candidates that are fitted in full, after a coarse fit of all of them.
 N_FULL = 5
 N_LARGEST = 8
@@ -145,21 +147,24 @@ def _coarse_fit(
 ) -> Tensor:
     """Give each candidate's best log-likelihood at its own inclination."""
     nearest = lean.argmax(dim=2)
-    loss = model.loss.permute(2, 0, 1, 3)[nearest]
-    total = torch.zeros_like(loss[..., 0])
-    for i in range(loss.shape[-1]):
+    last = found.n_above.clamp(max=model.loss.shape[-1] - 1)
+    left = model.before.permute(2, 3, 0, 1)[nearest, last]
+    total = torch.zeros_like(left)
+    for i in range(model.loss.shape[-1]):
         here = i < found.n_above
         if not here.any():
             break
-        mean = loss[..., i]
+        mean = model.loss[..., i]
         sigma = 0.15 * mean + 0.5
-        fit = (found.energy[..., i, None, None] - mean) / sigma
-        fit = (-(fit**2) / 2 - sigma.log()).clamp(min=_COARSE_FLOOR)
-        fit = torch.where(mean > 0.05, fit, torch.full_like(fit, _COARSE_FLOOR))
-        total += torch.where(here[..., None, None], fit, 0)
-    last = found.n_above.clamp(max=loss.shape[-1] - 1)[..., None, None, None]
-    left = model.before.permute(2, 0, 1, 3)[nearest]
-    left = left.gather(4, last.expand(*left.shape[:4], 1))[..., 0]
+        # By speed, for the inclination of each candidate.
+        mean, log_sigma, inverse, dead = (
+            t.permute(2, 0, 1)[nearest]
+            for t in (mean, sigma.log(), 1 / sigma, mean <= _NO_LOSS)
+        )
+        fit = (found.energy[..., i, None, None] - mean).mul_(inverse)
+        fit = fit.square_().mul_(-0.5).sub_(log_sigma).clamp_(min=_COARSE_FLOOR)
+        fit.masked_fill_(dead, _COARSE_FLOOR)
+        total += fit.mul_(here[..., None, None])
     added = end[..., None, None] - left
     fit = torch.where(added < 0, -((added / 4) ** 2) / 2, -added / _STAR_MEV)
     return (total + fit.clamp(min=_COARSE_FLOOR)).amax(dim=(2, 3))
@@ -169,21 +174,23 @@ def _full_fit(
     some: Candidates, end: Tensor, lean: Tensor, model: TrackModel
 ) -> tuple[Tensor, Tensor]:
     """Give log-likelihoods (n, c, 2, speeds x inclinations), at rest and in flight."""
-    track: Tensor | float = lean[:, :, None, None]
+    # Works in place: these arrays are what the time goes into.
+    size = (*lean.shape[:2], *model.loss.shape[:3])
+    track = lean[:, :, None, None].expand(size).clone()
     for i in range(model.loss.shape[-1]):
         here = i < some.n_above
         if not here.any():
             break
         mean = model.loss[..., i]
         sigma = _SPREAD * mean + _LEAST_SPREAD
-        fit = (some.energy[..., i, None, None, None] - mean) / sigma
-        fit = (-(fit**2) / 2 - sigma.log()).clamp(min=_FLOOR)
-        fit = torch.where(mean > 0.05, fit, torch.full_like(fit, _FLOOR))
-        track = track + torch.where(here[..., None, None, None], fit, 0)
+        fit = (some.energy[..., i, None, None, None] - mean).div_(sigma)
+        fit = fit.square_().mul_(-0.5).sub_(sigma.log()).clamp_(min=_FLOOR)
+        fit.masked_fill_(mean <= _NO_LOSS, _FLOOR)
+        track += fit.mul_(here[..., None, None, None])
     left = _at_stop(model.before, some.n_above)
     full = _at_stop(model.loss, some.n_above)
     stop = end[..., None, None, None]
-    moving = left > 0.05
+    moving = left > _NO_LOSS
     at_rest = moving & (full >= left - 0.02)
     added = stop - left
     rest = torch.where(added < 0, -((added / 1.5) ** 2) / 2, -added / _STAR_MEV)
