@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import Interval
 
 from skastro.gaps._check_voxels import VoxelInput, check_voxels
 from skastro.gaps._geometry import THRESHOLD_MEV
-from skastro.gaps._voxel_summary import CHUNK, check_beta, track_events
+from skastro.gaps._voxel_summary import _CHUNK, check_beta, track_events
 
 
 class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -190,8 +190,8 @@ class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         rows, shape, _ = voxels
         n = rows.shape[0]
         mask = np.zeros((n, int(np.prod(shape[1:]))), dtype=bool)
-        for start in range(0, n, CHUNK):
-            part = slice(start, start + CHUNK)
+        for start in range(0, n, _CHUNK):
+            part = slice(start, start + _CHUNK)
             _, hits, fit = track_events(
                 rows[part],
                 shape,

@@ -31,7 +31,7 @@ from skastro.gaps._track_model import track_model
 from skastro.utils import torch_threads
 
 # Events that are worked on at a time: their candidates should stay in the cache.
-CHUNK = 250
+_CHUNK = 250
 # Hits that the track and the star are searched in, the largest of an event.
 N_HITS = 28
 
@@ -204,8 +204,8 @@ class VoxelSummary(TransformerMixin, BaseEstimator):
         who = self if fitted else copy.copy(self)
         rows, shape, _ = check_voxels(who, X, self.image_shape, reset=not fitted)
         out = np.empty((rows.shape[0], len(_names(shape))), dtype=rows.dtype)
-        for start in range(0, rows.shape[0], CHUNK):
-            part = slice(start, start + CHUNK)
+        for start in range(0, rows.shape[0], _CHUNK):
+            part = slice(start, start + _CHUNK)
             tracked = track_events(
                 rows[part],
                 shape,

@@ -287,7 +287,7 @@ def test_borders_of_pieces_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None
     from skastro.gaps import _primary_track_masker, _voxel_summary
 
     X = load_gaps_sample(as_sparse=True).data[:60]
-    assert _voxel_summary._CHUNK == _primary_track_masker._CHUNK == 2000
+    assert _voxel_summary._CHUNK == _primary_track_masker._CHUNK == 250
     expected = VoxelSummary().fit_transform(X)
     for size in (1, 7, 59, 60):
         monkeypatch.setattr(_voxel_summary, "_CHUNK", size)
