@@ -74,14 +74,18 @@ def scores_of_fold(
     start = time.perf_counter()
     net.fit(X[train], y[train])
     took = time.perf_counter() - start
-    # The two parts of the hybrid are models of their own.
-    for name, weight in (
-        ("set", 0.0),
-        ("boosting, VoxelSummary", 1.0),
-        ("hybrid", 0.5),
-    ):
-        net.set_params(summary_weight=weight)
-        yield name, log_odds(net, X[test]), took
+    for name, score in parts_of(net, X[test]).items():
+        yield name, score, took
+
+
+def parts_of(net: GAPSVoxelClassifier, X: Any) -> dict[str, np.ndarray]:
+    """Give the log-odds of a hybrid and of its two parts, models of their own."""
+    alone = {
+        name: log_odds(net.set_params(summary_weight=weight), X)
+        for name, weight in (("set", 0.0), ("boosting, VoxelSummary", 1.0))
+    }
+    # With weight 0.5 the mean of both.
+    return {**alone, "hybrid": sum(alone.values()) / 2}
 
 
 def log_odds(net: GAPSVoxelClassifier, X: Any) -> np.ndarray:

@@ -25,7 +25,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from _gaps_models import SIGNAL, log_odds, prepare, row, scores_of_fold
+from _gaps_models import (
+    SIGNAL,
+    log_odds,
+    parts_of,
+    prepare,
+    row,
+    scores_of_fold,
+)
 from _page import Page
 from scipy.sparse import vstack
 from sklearn.model_selection import GroupKFold
@@ -214,14 +221,10 @@ def generated(folder: Path) -> None:
         if for_test:
             tests["other generated events"] = joined(own_events(folder, for_test))
         for test, (X_test, y_test) in tests.items():
-            rows = []
-            for name, weight in (
-                ("set", 0.0),
-                ("boosting, VoxelSummary", 1.0),
-                ("hybrid", 0.5),
-            ):
-                net.set_params(summary_weight=weight)
-                rows.append(row(name, y_test, log_odds(net, X_test), rejections))
+            rows = [
+                row(name, y_test, score, rejections)
+                for name, score in parts_of(net, X_test).items()
+            ]
             rows.append(
                 row(
                     "boosting, trained on 200,000 fast events",
@@ -276,11 +279,9 @@ def times(folder: Path) -> None:
             lots.append(joined([events], channels=channels))
         (X, y), (X_test, y_test) = lots
         net = GAPSVoxelClassifier(max_epochs=8, random_state=0).fit(X, y)
-        for name, weight in (("boosting, VoxelSummary", 1.0), ("hybrid", 0.5)):
-            net.set_params(summary_weight=weight)
-            rows.append(
-                row(f"{name}: {label}", y_test, log_odds(net, X_test), (10, 100))
-            )
+        for name, score in parts_of(net, X_test).items():
+            if name != "set":
+                rows.append(row(f"{name}: {label}", y_test, score, (10, 100)))
     page.table(
         f"random incidence, stopped: {len(y)} own Geant4 events to train, "
         f"{len(y_test)} to test",

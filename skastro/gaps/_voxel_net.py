@@ -225,6 +225,9 @@ class VoxelNet(BaseTorchClassifier):
         if self.layout != "hybrid":
             self.__dict__.pop("summary_estimator_", None)
             return
+        if weight is not None and not weight.all():
+            # Few classifiers take a class that has no weight at all.
+            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
         if len(np.unique(y)) == 1:
             # Few classifiers take a single class.
             estimator = DummyClassifier()

@@ -327,6 +327,16 @@ def test_hybrid_gives_weights_to_the_trees_too(few: Any) -> None:
     np.testing.assert_allclose(seen.weight_ / seen.weight_[0], expected / expected[0])
 
 
+def test_events_without_weight_do_not_reach_the_trees(few: Any) -> None:
+    X, y = few
+    weight = (np.arange(100) % 3 > 0).astype(float)
+    net = small("hybrid", summary_estimator=Recorder()).fit(X, y, sample_weight=weight)
+    assert len(net.summary_estimator_.X_) == 66
+    one = np.where(y == "antiproton", 1.0, 0.0)
+    net = small("hybrid").fit(X, y, sample_weight=one)
+    assert (net.set_params(summary_weight=1.0).predict(X) == "antiproton").all()
+
+
 def test_hybrid_keeps_validation_events_from_the_trees(few: Any) -> None:
     X, y = few
     net = small("hybrid", summary_estimator=Recorder(), early_stopping=True)
