@@ -1,10 +1,11 @@
 """GAPS: how well antideuterons are told from antiprotons, on Geant4 events.
 
 Parts: ``files`` (five folds of the 6,000-event files under ``SKASTRO_DATA``, random and
-vertical incidence, stopped events with energies), ``variants`` (three folds of the same:
-binarised, with the track masked, and all random events), ``simulate`` (own Geant4 events, which need
-the extra ``geant4``), ``generated`` (trained on those, tested on the files and on
-others of them, at rejections up to 10,000) and ``times`` (what hit times add).
+vertical incidence, stopped events with energies), ``variants`` (three folds of the same
+events binarised or with the track masked, and of all random events), ``simulate`` (own
+Geant4 events, which need the extra ``geant4``), ``generated`` (trained on those, tested
+on the files and on others of them, at rejections up to 10,000) and ``times`` (what hit
+times add).
 
 Run it with ``python benchmarks/gaps.py [PART ...] [--events FOLDER]``; one thread. The
 first ideas of the track's likelihood were tried by cross-validation on the random file;

@@ -122,8 +122,9 @@ for name, (which, values) in maps.items():
 patterns.show_table(f"Maps of {len(X)} new patterns", rows)
 
 # %%
-# The map is of what the net uses. Where it has no gain, it is a picture and no
-# explanation.
+# Hiding scattered pixels breaks spots, which no net has seen in training: so a random
+# order moves the prediction, too, and deletion and insertion need not agree. A map that
+# gains in neither is a picture and no explanation.
 
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 for name, (which, values) in maps.items():

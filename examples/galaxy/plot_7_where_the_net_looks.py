@@ -40,8 +40,8 @@ net.fit(X_train, y_train)
 X_test, y_test = X_test[:120], y_test[:120]
 predicted = net.predict(X_test)
 print(
-    f"Test accuracy {net.score(X_test, y_test):.3f} on {len(y_test)}; always the larger "
-    f"class: {np.mean(y_test == 'spiral'):.3f}"
+    f"Test accuracy {net.score(X_test, y_test):.3f} on {len(y_test)}; spirals: "
+    f"{np.mean(y_test == 'spiral'):.3f}"
 )
 
 # %%

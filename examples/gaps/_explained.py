@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from _study import BACKGROUND, SIGNAL
+from _gaps_study import BACKGROUND, SIGNAL
 
 from skastro.gaps import PrimaryTrackMasker, VoxelSummary
 from skastro.inspection import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from _study import Sample, Score, halves, make_net, score, score_proba
+from _gaps_study import Sample, Score, halves, make_net, score, score_proba
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skastro.gaps import PrimaryTrackMasker, VoxelSummary

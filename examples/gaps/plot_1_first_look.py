@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
-import _study as study
-from _study import BACKGROUND, COLOURS, INCIDENCES, SIGNAL, scale
+import _gaps_study as study
+from _gaps_study import BACKGROUND, COLOURS, INCIDENCES, SIGNAL, scale
 
 from skastro.datasets import make_gaps_events
 

@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
+import _gaps_study as study
 import _shortcut as shortcut
-import _study as study
-from _study import BACKGROUND, SIGNAL, scale
+from _gaps_study import BACKGROUND, SIGNAL, scale
 from sklearn.model_selection import StratifiedGroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 

@@ -17,8 +17,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
 import _explained as explained
-import _study as study
-from _study import BACKGROUND, INCIDENCES, SIGNAL, scale
+import _gaps_study as study
+from _gaps_study import BACKGROUND, INCIDENCES, SIGNAL, scale
 
 from skastro.inspection import GradCAM, GradCAMDisplay, class_mean_maps
 

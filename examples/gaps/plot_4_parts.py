@@ -14,8 +14,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
-import _study as study
-from _study import INCIDENCES, scale
+import _gaps_study as study
+from _gaps_study import INCIDENCES, scale
 
 from skastro.inspection import NMFParts, NMFPartsDisplay
 

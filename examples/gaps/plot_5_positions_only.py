@@ -15,8 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
 import _explained as explained
-import _study as study
-from _study import INCIDENCES, SIGNAL, scale
+import _gaps_study as study
+from _gaps_study import INCIDENCES, SIGNAL, scale
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer
 
@@ -61,8 +61,8 @@ print(
 # Which events are lost
 # ---------------------
 # If energies and positions told different things, the events missed by the one net
-# would be no worse than others for the other. Most of them are missed again: what is
-# hard is hard for both.
+# would be no worse than others for the other. But most of the missed antideuterons are
+# missed again: at vertical incidence those that interacted in flight, too high up.
 
 for incidence, sample in samples.items():
     X, y = sample.X[tests[incidence]], sample.y[tests[incidence]]

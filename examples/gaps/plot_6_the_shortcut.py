@@ -15,9 +15,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent if "__file__" in globals() else "."))
+import _gaps_study as study
 import _shortcut as shortcut
-import _study as study
-from _study import BACKGROUND, INCIDENCES, SIGNAL, scale
+from _gaps_study import BACKGROUND, INCIDENCES, SIGNAL, scale
 
 from skastro.inspection import GradCAMDisplay
 
@@ -31,7 +31,8 @@ parts = {i: shortcut.take_apart(sample.X) for i, sample in samples.items()}
 # event, middle: its track, right: what is left, the star.
 
 sample, found = samples["random"], parts["random"]
-event = np.flatnonzero((sample.y == SIGNAL) & ((sample.X > 0).sum((1, 2, 3)) > 15))[0]
+long = found.track.sum(axis=(1, 2, 3)) > 5
+event = np.flatnonzero((sample.y == SIGNAL) & long & found.track[:, 0].any((1, 2)))[0]
 views = {
     "whole event": found.whole[event],
     "track": np.where(found.track[event], found.whole[event], 0),
@@ -100,6 +101,6 @@ y = samples["vertical"].y[rows]
 for label in (BACKGROUND, SIGNAL):
     mean = (windows[y == label] > 0).mean(axis=0)
     print(f"{label}: {mean.sum():.2f} hits within two voxels of the stop")
-    display = GradCAMDisplay.from_maps(mean[None], label="Hits an event").plot(vmax=2.0)
+    display = GradCAMDisplay.from_maps(mean[None], label="Hits an event").plot(vmax=1.0)
     display.figure_.suptitle(f"{label}s: hits about the stop, vertical incidence")
 plt.show()
