@@ -88,10 +88,12 @@ def parts_of(net: GAPSVoxelClassifier, X: Any) -> dict[str, np.ndarray]:
     return {**alone, "hybrid": sum(alone.values()) / 2}
 
 
-def log_odds(net: GAPSVoxelClassifier, X: Any) -> np.ndarray:
+def log_odds(model: Any, X: Any) -> np.ndarray:
     """Give the logarithm of the odds of the signal; ties are rarer than in shares."""
-    log_proba = net.predict_log_proba(X).astype(np.float64)
-    where = list(net.classes_).index(SIGNAL)
+    where = list(model.classes_).index(SIGNAL)
+    if hasattr(model, "decision_function"):
+        return model.decision_function(X) * (1 if where else -1)
+    log_proba = model.predict_log_proba(X).astype(np.float64)
     return log_proba[:, where] - log_proba[:, 1 - where]
 
 

@@ -71,7 +71,7 @@ VARIANTS = {
     "vertical, track masked": ("fixed", True, "masked"),
 }
 # Own events: chunks of 50,000 a species; the last ones are for tests.
-CHUNK, N_CHUNKS, N_TEST = 100_000, 9, 3
+CHUNK, N_CHUNKS, N_TEST = 100_000, 7, 3
 N_VERTICAL, SEED = 80_000, 7_000
 
 
@@ -211,8 +211,8 @@ def generated(folder: Path) -> None:
     random = [f"random_{k}" for k in range(N_CHUNKS)]
     rejections = (10.0, 100.0, 1000.0, 10_000.0)
     sets = {
-        "random": (random[:-N_TEST], random[-N_TEST:], 10),
-        "vertical": (["vertical_0"], [], 15),
+        "random": (random[:-N_TEST], random[-N_TEST:], 8),
+        "vertical": (["vertical_0"], [], 12),
     }
     for incidence, (for_training, for_test, epochs) in sets.items():
         X, y = joined(own_events(folder, for_training))

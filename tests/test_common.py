@@ -26,6 +26,8 @@ from skastro.utils import all_estimators
 
 ESTIMATORS = dict(all_estimators())
 
+FAST = {"learning_rate_init": 0.01}
+
 # More than the defaults, where an option leads through other code.
 VARIANTS = {
     "GalaxyCNNClassifier": [
@@ -44,7 +46,7 @@ VARIANTS = {
         {"layout": "set"},
         {"layout": "set", "binarize": True, "max_epochs": 2},
         {"layout": "conv3d", "filters": (8, 8), "dropout": 0.0},
-        {"layout": "depth_channels", "dropout": 0.0, "learning_rate_init": 0.01},
+        {"layout": "depth_channels", "filters": (16, 16), "dropout": 0.0, **FAST},
         {"layout": "depth_channels", "binarize": True, "dropout": 0.0, "max_epochs": 2},
     ],
 }

@@ -58,7 +58,7 @@ scores = {}
 for incidence, sample in samples.items():
     print(f"\nData: {sample.source}")
     scores[incidence] = shortcut.shortcut_scores(
-        sample, parts[incidence], epochs=2 * scale.epochs, summaries=True
+        sample, parts[incidence], epochs=scale.epochs + 2, summaries=True
     )
     study.show_table(incidence, shortcut.shortcut_rows(scores[incidence]))
 

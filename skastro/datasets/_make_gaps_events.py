@@ -17,6 +17,8 @@ from skastro.gaps._mc_events import CHUNK, FastSimulator
 
 _INCIDENCES = ("vertical", "random")
 _ROUNDS = 100
+# Events after which one in a thousand must have stopped.
+_HOPELESS = 20_000
 
 _DESCR = """Simulated antiprotons and antideuterons in a voxel tracker
 
@@ -200,7 +202,7 @@ def _stopped(
     done = 0
     for name in np.unique(labels):
         wanted = np.flatnonzero(labels == name)
-        found, share = 0, 1.0
+        found, tried, share = 0, 0, 1.0
         for _ in range(_ROUNDS):
             missing = len(wanted) - found
             n = min(int(missing / share * 1.05) + 20, 8 * CHUNK)
@@ -209,9 +211,10 @@ def _stopped(
             share = max(len(stopped) / n, 1e-3)
             parts.append(made[stopped[:missing]])
             found += len(parts[-1])
-            if found == len(wanted):
+            tried += n
+            if found == len(wanted) or (tried > _HOPELESS and found < 1e-3 * tried):
                 break
-        else:
+        if found < len(wanted):
             raise ValueError(
                 f"Only {found} of {len(wanted)} {name}s stopped with beta from "
                 f"{simulator.beta[0]} to {simulator.beta[1]}; lower beta, or leave "
