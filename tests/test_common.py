@@ -43,7 +43,7 @@ VARIANTS = {
     "GAPSVoxelClassifier": [
         {},
         {"binarize": True, "max_epochs": 2, "summary_estimator": GaussianNB()},
-        {"layout": "set"},
+        {"layout": "set", "width": 16, "n_heads": 2, "n_blocks": 1},
         {"layout": "set", "binarize": True, "max_epochs": 2},
         {"layout": "conv3d", "filters": (8, 8), "dropout": 0.0},
         {"layout": "depth_channels", "filters": (16, 16), "dropout": 0.0, **FAST},

@@ -74,8 +74,10 @@ def run_geant4(
                 late.set()
                 child.kill()
 
-            timer = threading.Timer(timeout or 0.0, give_up)
-            if timeout is not None:
+            # Longer than a thread can wait is no limit.
+            seconds = float("inf") if timeout is None else float(timeout)
+            timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), give_up)
+            if seconds < threading.TIMEOUT_MAX:
                 timer.start()
             try:
                 done = 0

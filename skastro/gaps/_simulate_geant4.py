@@ -197,7 +197,7 @@ def _check(
     if not real or not 0 < bounds[0] <= bounds[1] < 1:
         raise ValueError(f"beta must be (low, high) within 0 and 1, got {beta!r}.")
     seconds = 1.0 if timeout is None else timeout
-    if not isinstance(seconds, int | float) or not seconds > 0:
+    if not isinstance(seconds, Real) or not float(seconds) > 0:
         raise ValueError(f"timeout must be seconds above 0 or None, got {timeout!r}.")
     return names
 
