@@ -57,8 +57,10 @@ STUDY_LARGEST = {SIGNAL: (37.2, 363.2), BACKGROUND: (29.6, 249.1)}
 WHY_NOT_THE_SAME = (
     "The study's events are others: 40,000 of each species in a simulation whose "
     "speeds, threshold and segmentation are not told, with one number for each net. "
-    "Ours have speeds from 0.26 to 0.30 c, with which the ranges of the species "
-    "overlap and a few per cent annihilate in flight. Its figures are no target."
+    "Ours have speeds from 0.26 to 0.30 c, at which the ranges of the species are "
+    "apart; but of the stops one in twenty (antiprotons) to one in five "
+    "(antideuterons, random incidence) are interactions in flight, which cut tracks "
+    "short, and oblique tracks mix the depths. The study's figures are no target."
 )
 
 

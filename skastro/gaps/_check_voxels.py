@@ -15,7 +15,12 @@ from skastro.gaps._geometry import N_VOXELS, VOXEL_SHAPE
 from skastro.utils import check_finite
 
 # The largest deposit of an event, in MeV: what lies outside is in other units.
-_LEAST_LARGEST, _MOST_LARGEST = 0.2, 1000.0
+_LEAST_LARGEST, _MOST_LARGEST = 0.2, 300.0
+# Between fit and prediction its median may change by this factor (a masked track does
+# more than a threshold), if there are enough events to tell.
+_OTHER_UNITS, _ENOUGH = 30.0, 20
+# ns plus 1; the first hit is at 1, and where the track is masked somewhat later.
+_LATE_START = 1000.0
 
 
 class VoxelInput(NamedTuple):
@@ -115,8 +120,18 @@ def check_voxels(
     if signed and math.prod(shape[:3]) == 1 and not trailing and given is None:
         return VoxelInput(_without_negative(rows), shape, trailing)
     check_non_negative(rows, f"{who}: deposits and times cannot be negative")
+    typical = _check_units(rows, shape, who, warn=reset)
     if reset:
-        _check_units(rows, shape, who)
+        estimator._typical_largest = typical
+    fitted_on = getattr(estimator, "_typical_largest", None) or typical
+    ratio = typical / fitted_on if typical and fitted_on else 1.0
+    other = not 1 / _OTHER_UNITS < ratio < _OTHER_UNITS
+    if not reset and other and rows.shape[0] >= _ENOUGH:
+        warnings.warn(
+            f"The largest deposit of an event has a median of {typical:.3g} here and "
+            f"had {fitted_on:.3g} when this {who} was fitted. Are the units the same?",
+            stacklevel=3,
+        )
     return VoxelInput(rows, shape, trailing)
 
 
@@ -207,34 +222,65 @@ def _without_negative(rows: Any) -> Any:
     return rows
 
 
-def _check_units(rows: Any, shape: tuple[int, ...], who: str) -> None:
-    """Look whether deposits may be in MeV, and times are in ns plus 1."""
+def _check_units(
+    rows: Any, shape: tuple[int, ...], who: str, *, warn: bool
+) -> float | None:
+    """Look whether deposits may be in MeV and times are in ns plus 1.
+
+    Gives the median of the largest deposits, or None if it says nothing.
+    """
     if math.prod(shape[:3]) == 1:
-        return
+        return None
     if issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
     n_voxels = math.prod(shape[1:])
     if shape[0] == 2:
-        times = rows[:, n_voxels:]
-        times = times.data if issparse(times) else times
-        low = int(np.count_nonzero((times > 0) & (times < 0.99)))
-        if low:
-            raise ValueError(
-                f"{who}: {low} times are between 0 and 1. Times come as ns after the "
-                "first hit plus 1, so that 0 is no hit, in the second channel; "
-                "energies are the first."
-            )
+        _check_times(rows[:, n_voxels:], who, warn=warn)
         rows = rows[:, :n_voxels]
     largest = rows.max(axis=1)
     largest = largest.toarray() if issparse(largest) else largest
     largest = largest[largest > 0]
-    typical = float(np.median(largest)) if largest.size else 1.0
-    if not _LEAST_LARGEST <= typical <= _MOST_LARGEST:
+    if not largest.size:
+        return None
+    typical = float(np.median(largest))
+    if warn and not _LEAST_LARGEST <= typical <= _MOST_LARGEST:
         warnings.warn(
             f"The largest deposit of an event has a median of {typical:.3g} here. "
             f"{who} takes deposits in MeV, where tens are usual.",
             stacklevel=4,
+        )
+    elif warn and largest.max() <= 1 and largest.min() < 1:
+        warnings.warn(
+            f"No deposit is above 1 MeV, so that X seems to be scaled. {who} takes "
+            "deposits in MeV, and scales them itself.",
+            stacklevel=4,
+        )
+    return typical
+
+
+def _check_times(times: Any, who: str, *, warn: bool) -> None:
+    """Look whether times are in ns after the first hit, plus 1."""
+    if issparse(times):
+        values = times.data
+        starts = times.indptr[:-1][np.diff(times.indptr) > 0]
+        first = np.minimum.reduceat(values, starts) if len(starts) else values
+    else:
+        values = times
+        first = np.where(times > 0, times, np.inf).min(axis=1)
+        first = first[np.isfinite(first)]
+    low = int(np.count_nonzero((values > 0) & (values < 0.99)))
+    if low:
+        raise ValueError(
+            f"{who}: {low} times are between 0 and 1. Times come as ns after the "
+            "first hit plus 1, so that 0 is no hit, in the second channel; "
+            "energies are the first."
+        )
+    if warn and first.size and np.median(first) > _LATE_START:
+        warnings.warn(
+            f"The first time of an event has a median of {np.median(first):.3g}. "
+            f"{who} takes ns after the event's first hit, plus 1, so that it is 1.",
+            stacklevel=5,
         )
 
 
@@ -248,6 +294,12 @@ def _shape_of(
     """Decide what a row is."""
     if trailing:
         shape = full_shape(trailing)
+        if len(trailing) == 2 and math.prod(trailing) == N_VOXELS and given is None:
+            raise ValueError(
+                f"One event of X is {trailing}, as many values as the tracker has "
+                f"voxels, but its axes are {VOXEL_SHAPE}: reshape X, or set "
+                "image_shape."
+            )
         turned = sorted(shape[1:]) == sorted(VOXEL_SHAPE) and shape[1:] != VOXEL_SHAPE
         if turned and given is None and known is None:
             raise ValueError(

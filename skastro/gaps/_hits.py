@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from torch import Tensor
 
 from skastro.gaps._geometry import voxel_centres, voxel_indices
@@ -67,7 +67,10 @@ def pad_hits(
     ]
     time = None
     if times is not None:
-        found = np.asarray(times[event[chosen], voxel]).ravel()
+        found = times[event[chosen], voxel]
+        # No index at all gives a sparse array.
+        found = found.toarray() if issparse(found) else np.asarray(found)
+        found = found.ravel()
         # Without a time (a hit that a user masked there), it is one of the first.
         after = np.maximum(found - 1, 0)
         time = _spread(after, place, (n, n_hits), dtype)

@@ -44,7 +44,8 @@ class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Deposits below it, in MeV, are no hits; they stay as they are.
     hit_energy : float, default=None
         Energy that every hit is taken to have while the track is searched, in MeV, for
-        binarised rows. None takes the deposits as they are.
+        binarised rows. None takes the deposits as they are, and events
+        of ones alone, as a `Binarizer` gives, as hits of 10 MeV.
     image_shape : (d, h, w) or (2, d, h, w), default=None
         What a flat row is, as in `VoxelSummary`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -134,6 +134,30 @@ def turn_batch(x: Tensor, shape: Sequence[int], which: int, *, as_hits: bool) ->
         return turn_hits(x, shape, which)
     planes = apply_symmetry(x.flatten(1, 2), which % 4, flip=which >= 4)
     return planes.reshape(x.shape)
+
+
+def every_turn(x: Tensor, shape: Sequence[int], *, as_hits: bool) -> Iterator[Tensor]:
+    """Turn a batch by each symmetry that the plane of the layers has.
+
+    Parameters
+    ----------
+    x : Tensor
+        Hits (n, n_hits, columns) or volumes (n, c, d, h, w).
+    shape : (c, d, h, w)
+        Of an event.
+    as_hits : bool
+        Which of the two layouts.
+
+    Yields
+    ------
+    Tensor
+        Eight batches, or four where rows and columns differ in number.
+    """
+    every: Sequence[int] = range(N_SYMMETRIES)
+    if shape[-2] != shape[-1]:  # without the exchange of rows and columns
+        every = range(4) if as_hits else (0, 2, 4, 6)
+    for which in every:
+        yield turn_batch(x, shape, which, as_hits=as_hits)
 
 
 def split_voxel(voxel: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:

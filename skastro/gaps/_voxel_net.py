@@ -12,8 +12,6 @@ import torch
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -22,23 +20,18 @@ from torch import nn
 from skastro.gaps._check_voxels import check_voxels, clean_rows, full_shape
 from skastro.gaps._hit_loader import HitLoader
 from skastro.gaps._hits import pad_hits
+from skastro.gaps._summary_join import fit_on_summary, summary_log_proba
 from skastro.gaps._voxel_augment import (
-    N_SYMMETRIES,
     VoxelShift,
     VoxelSymmetry,
-    turn_batch,
+    every_turn,
 )
 from skastro.gaps._voxel_recipes import RECIPES, SET_LAYOUTS, make_voxel_module
-from skastro.gaps._voxel_summary import VoxelSummary
+from skastro.gaps._voxel_summary import TYPICAL_MEV, VoxelSummary
 from skastro.neural_network._classifier import BaseTorchClassifier
 from skastro.neural_network._loader import Augmentation, TensorLoader
 from skastro.neural_network.augmentation import as_augmentation
 from skastro.utils import own_random_state, torch_threads
-
-# What a hit of a binarised event is taken to deposit where tracks are searched.
-_TYPICAL_MEV = 10.0
-# Least probability that the summary's estimator can give.
-_LEAST = 1e-6
 
 
 def _is_no_hybrid(estimator: Any) -> bool:
@@ -86,6 +79,15 @@ class VoxelNet(BaseTorchClassifier):
 
     def _check_input(self, X: Any, *, reset: bool) -> tuple[Any, Any, Any]:
         """Give what the layout works on: volumes as rows, or lists of hits."""
+        encoding = self._encoding_now()
+        if reset:
+            self._encoding = encoding
+        for name, value in encoding.items():
+            if value != self._encoding[name]:
+                raise ValueError(
+                    f"{name} was {self._encoding[name]} when this "
+                    f"{type(self).__name__} was fitted and is {value} now: fit again."
+                )
         rows, shape, trailing = check_voxels(
             self, X, self.image_shape, reset=reset, signed=True
         )
@@ -95,6 +97,14 @@ class VoxelNet(BaseTorchClassifier):
                 hits = np.concatenate([hits, self._summary(rows, shape)], axis=1)
             return hits, shape, trailing
         return rows, shape, trailing
+
+    def _encoding_now(self) -> dict[str, Any]:
+        """Give what events are encoded by; a fitted net works with no other."""
+        names = ["layout", "binarize", "threshold"]
+        names += ["max_hits"] if self.layout in SET_LAYOUTS else []
+        encoding = {name: getattr(self, name) for name in names}
+        summary = repr(self.summary) if self.layout == "hybrid" else "not used"
+        return {**encoding, "summary": summary}
 
     def _hits(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
         """List the largest hits: voxel, energy and time of each, flattened."""
@@ -118,7 +128,7 @@ class VoxelNet(BaseTorchClassifier):
         summary = VoxelSummary() if self.summary is None else clone(self.summary)
         summary.set_params(image_shape=shape, threshold=self.threshold)
         if self.binarize and summary.hit_energy is None:
-            summary.set_params(hit_energy=_TYPICAL_MEV)
+            summary.set_params(hit_energy=TYPICAL_MEV)
         if self.binarize and shape[0] == 2:  # the net does not see times either
             n_voxels = math.prod(shape[1:])
             rows = rows[:, :n_voxels]
@@ -156,6 +166,16 @@ class VoxelNet(BaseTorchClassifier):
             augment_generator=self._generators["augment"] if augment else None,
             **kwargs,
         )
+
+    def _to_grid(self, batch: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """Put a value (n, n_hits) of each listed hit at its voxel (n, d, h, w)."""
+        # Of hits (n, n_hits, columns): the flat voxel, then the energy, 0 in padding.
+        grid = self._grid()
+        present = batch[..., 1] > 0
+        voxel = torch.where(present, batch[..., 0], 0).round().long()
+        flat = values.new_zeros(len(values), math.prod(grid))
+        flat.scatter_add_(1, voxel, torch.where(present, values, 0))
+        return flat.reshape(-1, *grid)
 
     def _inference_batch(self) -> int:
         return 512 if self.layout in SET_LAYOUTS else super()._inference_batch()
@@ -225,28 +245,14 @@ class VoxelNet(BaseTorchClassifier):
         if self.layout != "hybrid":
             self.__dict__.pop("summary_estimator_", None)
             return
-        if weight is not None and not weight.all():
-            # Few classifiers take a class that has no weight at all.
-            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
-        if len(np.unique(y)) == 1:
-            # Few classifiers take a single class.
-            estimator = DummyClassifier()
-        elif self.summary_estimator is not None:
-            estimator = clone(self.summary_estimator)
-        else:
-            # Slow learning, small trees, and few features for each split.
-            estimator = HistGradientBoostingClassifier(
-                learning_rate=0.03,
-                max_iter=300,
-                max_leaf_nodes=15 if len(y) < 20_000 else 31,
-                l2_regularization=5.0,
-                max_features=0.2,
-                early_stopping=False,
-                random_state=seed,
-            )
-        weights = {} if weight is None else {"sample_weight": weight}
-        estimator.fit(X[:, self._n_values() :], self.classes_[y], **weights)
-        self.summary_estimator_ = estimator
+        self.summary_estimator_ = fit_on_summary(
+            self.summary_estimator,
+            X[:, self._n_values() :],
+            self.classes_[y],
+            weight,
+            seed=seed,
+            n_threads=self.n_jobs or 1,
+        )
 
     # Output
 
@@ -260,14 +266,8 @@ class VoxelNet(BaseTorchClassifier):
         if not self._recipe("average_symmetries") or min(h, w) < 2:
             return function(batch)
         as_hits = self.layout in SET_LAYOUTS
-        every = range(N_SYMMETRIES)
-        if h != w:  # without the exchange of rows and columns
-            every = range(4) if as_hits else (0, 2, 4, 6)  # type: ignore[assignment]
-        outputs = [
-            function(turn_batch(batch, self.input_shape_, s, as_hits=as_hits))
-            for s in every
-        ]
-        return torch.stack(outputs).mean(dim=0)
+        turned = every_turn(batch, self.input_shape_, as_hits=as_hits)
+        return torch.stack([function(x) for x in turned]).mean(dim=0)
 
     def _features(self, batch: torch.Tensor) -> torch.Tensor:
         return self._symmetric(super()._features, batch)
@@ -288,9 +288,7 @@ class VoxelNet(BaseTorchClassifier):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``; each row sums to one. They are
-            not calibrated. A common score of the two parts of "hybrid" is the weighted
-            mean of their logarithms.
+            In the order of ``classes_``; each row sums to one. Not calibrated.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -320,16 +318,36 @@ class VoxelNet(BaseTorchClassifier):
         net[order] = ordered
         if not hasattr(self, "summary_estimator_"):
             return net
-        # Columns of classes that the summary's estimator never met stay improbable.
-        seen = np.full(net.shape, _LEAST, dtype=np.float64)
-        given = self.summary_estimator_.predict_proba(rows[:, self._n_values() :])
-        known = np.searchsorted(self.classes_, self.summary_estimator_.classes_)
-        seen[:, known] = np.maximum(given, _LEAST)
-        share = self.summary_weight
-        joined = (1 - share) * net + share * np.log(seen)
+        seen = summary_log_proba(
+            self.summary_estimator_,
+            rows[:, self._n_values() :],
+            self.classes_,
+            self.n_jobs or 1,
+        )
+        joined = (1 - self.summary_weight) * net + self.summary_weight * seen
         # A product of probabilities does not add up to one.
         joined -= logsumexp(joined, axis=1, keepdims=True)
         return joined.astype(net.dtype)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Give log-odds, which do not tie where probabilities are rounded to one.
+
+        Parameters
+        ----------
+        X : array-like or sparse of shape (n_samples, n_features), or \
+                (n_samples, d, h, w) or (n_samples, 2, d, h, w)
+            Events in any of the layouts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the logarithm of the odds of ``classes_[1]``; for more the
+            logarithms of the probabilities.
+        """
+        log_proba = self.predict_log_proba(X)
+        if log_proba.shape[1] != 2:
+            return log_proba
+        return log_proba[:, 1] - log_proba[:, 0]
 
     def _by_length(self, rows: Any) -> Any:
         """Give an order of the rows; convolutions keep the one that they have."""

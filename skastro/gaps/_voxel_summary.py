@@ -32,6 +32,8 @@ from skastro.utils import torch_threads
 
 # Events that are worked on at a time: their candidates should stay in the cache.
 _CHUNK = 250
+# What a hit of a binarised event is taken to deposit.
+TYPICAL_MEV = 10.0
 # Hits that the track and the star are searched in, the largest of an event.
 N_HITS = 28
 
@@ -295,12 +297,29 @@ def track_events(
     if hit_energy is not None:
         energy = energy.copy()
         energy.data[:] = hit_energy
+    else:
+        energy = _unbinarised(energy)
     single = energy.dtype == np.float32
     dtype = torch.float32 if single else torch.float64
     with torch_threads(None), torch.inference_mode():
         hits = pad_hits(energy, shape[1:], N_HITS, times, dtype)
         model = track_model(beta, shape[1], dtype)
         return TrackedEvents(energy, hits, fit_track(hits, shape[1:], model))
+
+
+def _unbinarised(energy: csr_array) -> csr_array:
+    """Give events of which every deposit is exactly 1 hits of a typical energy."""
+    ones = energy.data == 1
+    if not ones.any():
+        return energy
+    n_hits = np.diff(energy.indptr)
+    event = np.repeat(np.arange(len(n_hits)), n_hits)
+    binary = np.bincount(event, ones, len(n_hits)) == n_hits
+    if not binary[n_hits > 0].any():
+        return energy
+    energy = energy.copy()
+    energy.data[binary[event]] = TYPICAL_MEV
+    return energy
 
 
 def check_beta(beta: Any) -> tuple[float, float]:

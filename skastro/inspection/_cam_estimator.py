@@ -218,6 +218,27 @@ def is_net_classifier(net: Any) -> bool:
         return hasattr(net, "classes_")
 
 
+def at_input(net: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Give the function of the input whose scores the net predicts by.
+
+    Parameters
+    ----------
+    net : estimator
+        The fitted net.
+
+    Returns
+    -------
+    callable
+        The module, or where predictions are means over symmetries, the mean of its
+        outputs over these: its gradient is the mean of those of all orientations,
+        each turned back.
+    """
+    if hasattr(net, "_symmetric") and _averages(net):
+        return lambda batch: net._symmetric(net.module_, batch)
+    module: Callable[[torch.Tensor], torch.Tensor] = net.module_
+    return module
+
+
 def _averages(net: Any) -> bool:
     """Tell whether predictions are means over several passes."""
     if not hasattr(net, "average_symmetries"):

@@ -116,6 +116,7 @@ def draw_map(
     image = ax.imshow(values, origin=origin, interpolation="nearest", **look)
     if deposits is not None and largest > 0:
         row, column = np.nonzero(deposits > 0)
+        effects = import_optional("matplotlib.patheffects", extra="plot")
         area = _LARGEST_MARK * deposits[row, column] / largest
         # Small deposits of one event stay visible; in the mean of many they are
         # everywhere.
@@ -127,6 +128,8 @@ def draw_map(
             facecolors="none",
             edgecolors="#202020",
             linewidths=0.9,
+            # A rim shows the circles on dark voxels, too.
+            path_effects=[effects.withStroke(linewidth=2.3, foreground="white")],
         )
     ticker = import_optional("matplotlib.ticker", extra="plot")
     for axis, label in ((ax.xaxis, labels[0]), (ax.yaxis, labels[1])):

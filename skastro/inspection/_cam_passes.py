@@ -40,10 +40,10 @@ _ACTIVATIONS = {
 
 
 class Place(NamedTuple):
-    """Where a pass is cut: behind a layer, or behind the activation that follows."""
+    """Where a pass is cut: behind a layer, or at one of the activations after it."""
 
     name: str
-    activated: bool
+    activation: int | None = None  # counted from the layer on, from 0
 
 
 class _Front(TorchFunctionMode):
@@ -52,10 +52,11 @@ class _Front(TorchFunctionMode):
     Parameters
     ----------
     seen : callable or None
-        Called with the result of every activation; what it gives takes its place.
+        Called with the result of every activation and whether it was written over
+        its argument; what it gives takes its place.
     """
 
-    def __init__(self, seen: Callable[[Tensor], Tensor] | None = None) -> None:
+    def __init__(self, seen: Callable[[Tensor, bool], Tensor] | None = None) -> None:
         super().__init__()
         self.seen = seen
 
@@ -67,7 +68,9 @@ class _Front(TorchFunctionMode):
             pooled = block_maxima(POOLS[func], *args, **kwargs)
             return func(*args, **kwargs) if pooled is None else pooled
         out = func(*args, **kwargs)
-        return self.seen(out) if self.seen and func in _ACTIVATIONS else out
+        if self.seen is None or func not in _ACTIVATIONS:
+            return out
+        return self.seen(out, out is (args[0] if args else kwargs.get("input")))
 
 
 class _GuidedReLU(torch.autograd.Function):
@@ -154,62 +157,105 @@ def last_maps(module: nn.Module, event: Tensor) -> tuple[Place | None, tuple[int
     module : nn.Module
         At rest.
     event : Tensor of shape (1, ...)
-        Runs through it once.
+        Runs through it twice.
 
     Returns
     -------
     place : Place or None
         The last convolution in order of use whose maps have more than one place, and
-        whether an activation follows it; None if there is none.
+        the activation that follows it, if one does; None if there is none.
     grid : tuple of int
         The spatial axes of what the first convolution takes; empty if there is none.
     """
-    place: Place | None = None
-    shape: tuple[int, ...] = ()
-    grid: tuple[int, ...] = ()
+    name, grid = "", ()
     owner = threading.get_ident()
 
-    def after(name: str) -> Callable[..., None]:
+    def after(layer: str) -> Callable[..., None]:
         def hook(_: nn.Module, given: Any, out: Tensor) -> None:
-            nonlocal place, shape, grid
+            nonlocal name, grid
             if threading.get_ident() != owner:
                 return
             grid = grid or tuple(given[0].shape[2:])
-            if out[0, 0].numel() > 1:
-                place, shape = Place(name, False), tuple(out.shape)
+            if _are_maps(out):
+                name = layer
 
         return hook
 
-    def seen(out: Tensor) -> Tensor:
-        nonlocal place
-        same = out.shape[:2] == shape[:2] and out.ndim == len(shape)
-        if place is not None and same and out[0, 0].numel() > 1:
-            place = Place(place.name, True)
-        return out
-
     handles = [
-        part.register_forward_hook(after(name))
-        for name, part in module.named_modules()
+        part.register_forward_hook(after(layer))
+        for layer, part in module.named_modules()
         if isinstance(part, _ConvNd)
     ]
     try:
-        with _Front(seen):
+        with _Front():
             module(event)
     finally:
         for handle in handles:
             handle.remove()
-    return place, grid
+    if not name:
+        return None, grid
+    return Place(name, _bottleneck(module, event, name)), grid
+
+
+def _are_maps(out: Any) -> bool:
+    """Tell whether there are channels of more than one place."""
+    return isinstance(out, Tensor) and out.ndim > 2 and out[0, 0].numel() > 1
+
+
+def _bottleneck(module: nn.Module, event: Tensor, name: str) -> int | None:
+    """Count to the activation that all of a convolution's signal goes through.
+
+    A gate (squeeze and excitation, or a factor sigmoid(z) beside z) is an activation,
+    too, but the maps go past it: what is behind it is not what later layers see.
+    """
+    shape: tuple[int, ...] = ()
+    source: Any = None
+    nodes: list[Any] = []
+
+    def begin(out: Tensor) -> Tensor:
+        nonlocal shape, source
+        shape = tuple(out.shape)
+        torch.set_grad_enabled(True)
+        copy = out.detach().requires_grad_().clone()
+        source = copy.grad_fn
+        nodes.clear()
+        return copy
+
+    def seen(out: Tensor, _: bool) -> Tensor:
+        same = out.ndim == len(shape) and tuple(out.shape[:2]) == shape[:2]
+        nodes.append(out.grad_fn if same and _are_maps(out) else None)
+        return out
+
+    with torch.no_grad(), _hook(module.get_submodule(name), begin), _Front(seen):
+        end = getattr(module(event), "grad_fn", None)
+    for number, node in enumerate(nodes):
+        if node is not None and _leads(node, source) and not _leads(end, source, node):
+            return number
+    return None
+
+
+def _leads(start: Any, to: Any, without: Any = None) -> bool:
+    """Tell whether a graph leads from one node back to another."""
+    open_, known = [start], {without, None}
+    while open_:
+        node = open_.pop()
+        if node is to:
+            return True
+        if node not in known:
+            known.add(node)
+            open_.extend(before for before, _ in node.next_functions)
+    return False
 
 
 def cut_pass(
-    module: nn.Module, batch: Any, place: Place | None
+    module: Callable[..., Any], batch: Any, place: Place | None
 ) -> tuple[Tensor, Tensor]:
     """Run a module and make its feature maps the leaf of the graph.
 
     Parameters
     ----------
     module : nn.Module
-        At rest.
+        At rest; without a place any function of the batch.
     batch : Tensor
         What it takes.
     place : Place or None
@@ -225,42 +271,48 @@ def cut_pass(
     Raises
     ------
     ValueError
-        If the layer runs not at all or more than once, or gives no maps.
+        If the layer runs not at all or more than once, gives no maps, or what it gives
+        is lost on the way to the output.
     """
     if place is None:
         leaf = batch.detach().clone().requires_grad_()
         with torch.enable_grad():
             return module(leaf), leaf
     leaves: list[Tensor] = []
-    armed = False
+    ahead: int | None = None
 
     def cut(out: Any) -> Tensor:
-        nonlocal armed
-        flat = not isinstance(out, Tensor) or out.ndim < 3 or out[0, 0].numel() < 2
-        if leaves or flat:
-            what = "gives no feature maps" if flat else "runs more than once"
+        nonlocal ahead
+        if leaves or ahead is not None or not _are_maps(out):
+            more = leaves or ahead is not None
+            what = "runs more than once" if more else "gives no feature maps"
             raise ValueError(f"Layer {place.name!r} {what}: name another one.")
-        if place.activated:
-            armed = True
+        if place.activation is not None:
+            ahead = place.activation
             return out
-        return begin(out)
+        return begin(out, False)
 
-    def begin(out: Tensor) -> Tensor:
-        leaves.append(out.detach().requires_grad_())
+    def begin(out: Tensor, in_place: bool) -> Tensor:
+        maps = out.detach().clone() if in_place else out.detach()
+        leaves.append(maps.requires_grad_())
         torch.set_grad_enabled(True)
+        if in_place and not out._is_view():
+            # The module may go on with what was written over.
+            return out.copy_(leaves[0])
         # What follows may work in place, which a leaf does not allow.
         return leaves[0].clone()
 
-    def seen(out: Tensor) -> Tensor:
-        nonlocal armed
-        if not armed:
+    def seen(out: Tensor, in_place: bool) -> Tensor:
+        nonlocal ahead
+        if ahead is None or leaves:
             return out
-        armed = False
-        return begin(out)
+        ahead -= 1
+        return begin(out, in_place) if ahead < 0 else out
 
+    assert isinstance(module, nn.Module)
     layer = module.get_submodule(place.name)
     # no_grad restores the mode that `begin` changes, whatever happens.
-    watch = _Front(seen if place.activated else None)
+    watch = _Front(None if place.activation is None else seen)
     with torch.no_grad(), _hook(layer, cut), watch:
         output = module(batch)
     if not leaves:
@@ -269,6 +321,40 @@ def cut_pass(
             f"{type(module).__name__}: name another one."
         )
     return output, leaves[0]
+
+
+def leaf_gradient(score: Tensor, leaf: Tensor, place: Place | None) -> Tensor:
+    """Give the gradient of a score at the leaf.
+
+    Parameters
+    ----------
+    score : Tensor of shape ()
+        Summed over events.
+    leaf : Tensor
+        Of `cut_pass`.
+    place : Place or None
+        Of `cut_pass`, for the message.
+
+    Returns
+    -------
+    Tensor
+        Of the leaf's shape.
+
+    Raises
+    ------
+    ValueError
+        If the score does not depend on the leaf.
+    """
+    gradient = None
+    if score.requires_grad:
+        (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
+    if gradient is None:
+        what = "the input" if place is None else f"the maps of {place.name!r}"
+        raise ValueError(
+            f"The score has no gradient at {what}: name another layer. occlusion_maps "
+            "needs no gradient."
+        )
+    return gradient
 
 
 def guided_gradient(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skastro.inspection._class_mean_result import ClassMeanMaps
-from skastro.inspection._event_grid import voxel_rows
+from skastro.inspection._event_grid import on_grid, voxel_rows
 
 _SELECTIONS = ("all", "correct", "misclassified")
 
@@ -30,16 +30,16 @@ def class_mean_maps(
     y : array-like of shape (n_samples,)
         True labels.
     y_pred : array-like of shape (n_samples,), default=None
-        Predicted labels; needed unless ``only="all"``.
+        Predicted labels of the kind of y; needed unless ``only="all"``.
     only : {"all", "correct", "misclassified"}, default="all"
         Which events; mistakes have keys (true, predicted).
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each event, not negative.
     align : array-like or sparse matrix of shape (n_samples, ...), default=None
-        Deposits of one channel. Maps are then shifted so that the largest one of each
-        event is in the middle of a grid of 2 g - 1 voxels along an axis of g, and each
-        voxel's mean is over the events that reach it. Events without deposits are left
-        out.
+        Deposits of one channel, flat or with the axes of the maps. Maps are then
+        shifted so that the largest one of each event is in the middle of a grid of
+        2 g - 1 voxels along an axis of g, and each voxel's mean is over the events that
+        reach it. Events without deposits are left out.
 
     Returns
     -------
@@ -96,6 +96,11 @@ def _groups(
         if y_pred is None or np.shape(y_pred) != y.shape:
             raise ValueError(f"only={only!r} needs y_pred, one for each event.")
         predicted = np.asarray(y_pred)
+        if len({isinstance(v, str) for v in [*y.tolist(), *predicted.tolist()]}) > 1:
+            raise ValueError(
+                "y and y_pred must be labels of one kind, got dtypes "
+                f"{y.dtype} and {predicted.dtype}."
+            )
         chosen = chosen & ((y == predicted) == (only == "correct"))
         pairs = zip(y.tolist(), predicted.tolist(), strict=True)
         keys = y.tolist() if only == "correct" else list(pairs)
@@ -108,7 +113,8 @@ def _groups(
 def _largest(align: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Give the place of the largest deposit of each event, and whether it has one."""
     deposits = voxel_rows(align)
-    if deposits.size != np.prod(shape) or len(deposits) != shape[0]:
+    same = deposits.size == np.prod(shape) and len(deposits) == shape[0]
+    if not same or not on_grid(deposits, shape[1:]):
         raise ValueError(
             f"align must have the deposits of maps {shape}, got {deposits.shape}."
         )

@@ -51,6 +51,26 @@ def voxel_rows(X: Any) -> np.ndarray:
     return X
 
 
+def on_grid(X: np.ndarray, grid: Sequence[int]) -> bool:
+    """Tell whether events are flat rows, or end in the axes of the grid."""
+    return X.ndim == 2 or X.shape[-len(grid) :] == tuple(grid)
+
+
+def _keeps(dtype: np.dtype, base: np.ndarray) -> bool:
+    """Tell whether a dtype of whole numbers has all values of the baseline."""
+    if base.dtype.kind == "b":
+        return True
+    low, high = (0, 1) if dtype.kind == "b" else _limits(dtype)
+    # The largest 64-bit number is no float: the next one above it is.
+    below = base < float(high) + 1 if base.dtype.kind == "f" else base <= high
+    return bool((below & (base >= low) & (base == np.round(base))).all())
+
+
+def _limits(dtype: np.dtype) -> tuple[int, int]:
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
 class EventGrid:
     """Events, seen as channels of voxels.
 
@@ -66,26 +86,35 @@ class EventGrid:
     Raises
     ------
     ValueError
-        If X is not made of such grids or the baseline is none of these.
+        If X is not made of such grids, or the baseline is none of these or too large
+        for the dtype of the events.
+
+    Notes
+    -----
+    Whole numbers stay what they are where the baseline is as whole and in their range;
+    else all events become float32 (float64 from 32 bits on).
     """
 
     def __init__(self, X: Any, grid_shape: Sequence[int], baseline: Any = 0.0) -> None:
         self.grid = tuple(int(g) for g in grid_shape)
         X = voxel_rows(X)
         size = math.prod(self.grid)
-        ends = X.ndim == 2 or X.shape[-len(self.grid) :] == self.grid
-        if size < 1 or math.prod(X.shape[1:]) % size or not ends:
+        if size < 1 or math.prod(X.shape[1:]) % size or not on_grid(X, self.grid):
             raise ValueError(
                 f"Events of shape {X.shape[1:]} are not made of grids {self.grid}."
             )
         self.shape = X.shape[1:]
         self.values = X.reshape(len(X), -1, size)
         self.occupied = (self.values != 0).any(axis=1)
-        self.base = self._baseline(baseline)
-        # Whole numbers have no place for a mean.
-        whole = self.values.dtype.kind in "iub"
-        exact = not whole or bool((self.base == np.round(self.base)).all())
-        self.dtype = self.values.dtype if exact else np.dtype(np.float32)
+        base = self._baseline(baseline)
+        self.dtype = self.values.dtype
+        # Whole numbers have no place for a mean, and wrap around at their limits.
+        if self.dtype.kind in "iub" and not _keeps(self.dtype, base):
+            self.dtype = np.result_type(self.dtype, np.float32)
+        with np.errstate(over="ignore"):
+            self.base = base.astype(self.dtype)
+        if self.dtype.kind == "f" and not np.isfinite(self.base).all():
+            raise ValueError(f"baseline is too large for events of {self.dtype}.")
 
     def __len__(self) -> int:
         """Count the events."""
@@ -119,6 +148,11 @@ class EventGrid:
         if given.dtype.kind not in "fiub" or not np.isfinite(given).all():
             raise ValueError("baseline must be finite and numeric.")
         return given
+
+    def whole(self) -> np.ndarray:
+        """Give the events as they are, dense and in the dtype of changed ones."""
+        out = self.values.astype(self.dtype, copy=False)
+        return out.reshape(len(self), *self.shape)
 
     def replaced(self, rows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Give events with the baseline in some voxels.

@@ -9,7 +9,13 @@ import torch
 from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
-from skastro.inspection._cam_estimator import Targets, batches, find_net, net_input
+from skastro.inspection._cam_estimator import (
+    Targets,
+    at_input,
+    batches,
+    find_net,
+    net_input,
+)
 from skastro.inspection._cam_methods import METHODS, enlarged, normalized
 from skastro.inspection._cam_passes import (
     Place,
@@ -18,6 +24,7 @@ from skastro.inspection._cam_passes import (
     guided_gradient,
     last_maps,
     layer_names,
+    leaf_gradient,
 )
 from skastro.inspection._event_grid import count
 from skastro.utils import torch_threads
@@ -45,7 +52,8 @@ class GradCAM:
         one place, behind the activation that follows it (what later layers see: with
         batch normalisation in between, the convolution's own output has an arbitrary
         zero). A dotted name of a part (`layers` lists them) is that part's own output.
-        "input" is the net's input, which every net has.
+        "input" is the net's input. Of nets that take lists of hits (the set
+        transformers of the tracker), that needs ``method="hirescam"``.
     method : {"gradcam", "gradcam++", "xgradcam", "layercam", "hirescam", \
             "guided_gradcam"}, default="gradcam"
         Weights: mean gradient of each channel [1]_; positive gradients with
@@ -87,6 +95,18 @@ class GradCAM:
     A map says what the net reacted to, not whether that is the physics; look at the
     checks above before believing one. Convolutions without padding shift and shrink the
     maps a little against the input, and enlarging ignores that, as is usual.
+
+    An activation counts as that of the convolution if all of its signal goes through
+    it. A gate (squeeze and excitation, z * sigmoid(z)) does not; without any other the
+    convolution's own output is taken.
+
+    Of nets whose predictions are means over symmetries, ``layer="input"`` gives the
+    mean of the maps of all orientations. Feature maps, and so "guided_gradcam", are
+    those of the event as it stands, while ``target=None`` is the class of the mean.
+
+    Of a net that works on lists of hits, the map at the input is the gradient by each
+    hit's deposit (and time) times that deposit, at the hit's voxel; how the score
+    changes with positions is no part of it. A hybrid's map is that of its net alone.
 
     For "gradcam++" the paper takes the exponential of the score: its positive factor,
     one an event, is left out here. Coefficients with a denominator of 0 are 0.
@@ -222,7 +242,7 @@ class GradCAM:
             for batch in batches(net, X, self.batch_size):
                 if not done:
                     place, grid = self._look(net, batch)
-                done.append(self._maps(net.module_, batch, targets, place, grid))
+                done.append(self._maps(net, batch, targets, place, grid))
         if not done:
             raise ValueError("X has no events.")
         maps = np.concatenate(done)
@@ -240,9 +260,18 @@ class GradCAM:
         place, grid = last_maps(net.module_, batch[:1])
         # A list of hits, for instance, has no place for a map.
         shape = tuple(batch.shape[1:])
-        off_grid = len(shape) < 2 or shape != tuple(getattr(net, "input_shape_", shape))
-        at_input = self.layer == "input" or self.method == "guided_gradcam"
-        if off_grid and (at_input or place is None):
+        off_grid = _off_grid(net, batch)
+        if off_grid and hasattr(net, "_to_grid") and place is None:
+            if self.layer == "input" and self.method == "hirescam":
+                return None, ()
+            raise ValueError(
+                f"{name} takes lists of hits and has no feature maps on a grid. "
+                'layer="input" with method="hirescam" and signed=True takes the '
+                "gradient at each deposit times the deposit; occlusion_maps takes any "
+                "estimator."
+            )
+        looks_at_input = self.layer == "input" or self.method == "guided_gradcam"
+        if off_grid and (looks_at_input or place is None):
             raise ValueError(
                 f"What {name} takes is no grid with channels: a batch has shape "
                 f"{tuple(batch.shape)}. occlusion_maps takes any estimator."
@@ -250,29 +279,36 @@ class GradCAM:
         if self.layer == "input":
             return None, shape[1:]
         if self.layer != "auto":
-            place = Place(self.layer, False)
+            place = Place(self.layer)
         if place is None:
             raise ValueError(
                 f"{name} has no convolution that gives feature maps in a forward "
-                'pass. layer="input" with method="hirescam" takes the gradient at the '
-                "input times the input, occlusion_maps any estimator."
+                "pass. occlusion_maps takes any estimator; where the gradient is "
+                'finite, layer="input" with method="hirescam" gives that at the input '
+                "times the input."
             )
         return place, grid
 
     def _maps(
         self,
-        module: torch.nn.Module,
+        net: Any,
         batch: Tensor,
         targets: Targets,
         place: Place | None,
         grid: tuple[int, ...],
     ) -> np.ndarray:
-        output, leaf = cut_pass(module, batch, place)
+        module = net.module_
+        output, leaf = cut_pass(
+            at_input(net) if place is None else module, batch, place
+        )
         score = targets.of_batch(output.detach())
         with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(score(output).sum(), leaf)
+            gradient = leaf_gradient(score(output).sum(), leaf, place)
         del output
         maps = leaf.detach()
+        if place is None and _off_grid(net, batch):
+            maps, gradient = _deposits(net, maps, gradient)
+            grid = tuple(maps.shape[2:])
         if place is None and not self.sum_channels:
             # Every channel is looked at as if it were the only one.
             n, channels = maps.shape[:2]
@@ -284,6 +320,12 @@ class GradCAM:
         cam = cam.clamp_min_(0) if rectified else cam
         if place is not None and self.upsample:
             grid = tuple(batch.shape[2:]) if batch.ndim == leaf.ndim else grid
+            if cam.ndim - 1 != len(grid):
+                raise ValueError(
+                    f"Layer {place.name!r} gives maps of shape {tuple(cam.shape[1:])} "
+                    f"for an input of shape {grid}: it folds axes together. Name "
+                    "another one, such as a convolution, or set upsample=False."
+                )
             cam = enlarged(cam, grid)
         if self.method == "guided_gradcam":
             guide = guided_gradient(module, batch, score)
@@ -296,3 +338,32 @@ class GradCAM:
             cam = normalized(cam, self.normalize)
         result: np.ndarray = cam.float().cpu().numpy()
         return result
+
+
+def _off_grid(net: Any, batch: Tensor) -> bool:
+    """Tell whether a batch has another shape than the events that the net takes."""
+    shape = tuple(batch.shape[1:])
+    return len(shape) < 2 or shape != tuple(getattr(net, "input_shape_", shape))
+
+
+def _deposits(net: Any, hits: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Put deposits and gradients of lists of hits on the net's grid.
+
+    A net says by ``_to_grid(batch, values)`` where each hit is. Column 0 is the place;
+    the columns behind it are the channels, the first one positive where a hit is.
+    """
+    present = hits[..., 1] > 0
+    if present.any() and not gradient[..., 1:].any():
+        raise ValueError(
+            "The net does not react to small changes of deposits (they may be "
+            "binarised): the gradient is 0. occlusion_maps needs none."
+        )
+    channels = range(1, hits.shape[2])
+    placed = [
+        torch.stack(
+            [net._to_grid(hits, torch.where(present, v[..., c], 0)) for c in channels],
+            dim=1,
+        )
+        for v in (hits, gradient)
+    ]
+    return placed[0], placed[1]

@@ -16,7 +16,7 @@ from skastro.inspection._cam_panels import (
     panels,
     scale,
 )
-from skastro.inspection._event_grid import voxel_rows
+from skastro.inspection._event_grid import on_grid, voxel_rows
 from skastro.inspection._grad_cam import GradCAM
 
 _KINDS = ("auto", "projections", "slices", "overlay")
@@ -103,10 +103,12 @@ class GradCAMDisplay:
         maps : array-like of shape (n_samples, h, w) or (n_samples, d, h, w)
             A map of each event.
         X : array-like or sparse matrix of shape (n_samples, ...), default=None
-            The events: the maps' axes, with or without channels before them, or flat.
+            The events: the maps' axes, with or without channels before them, or flat
+            rows. Under maps of images (n_samples, c, d, h, w) are volumes, which are
+            summed along their depth.
         channel : int, default=None
-            Which channel is drawn. None is the first one under maps of volumes, and
-            the sum of all under those of images.
+            Which channel is drawn, from 0. None is the first one of volumes, and the
+            sum of all under maps of images.
         axis_names : sequence of str, default=("Layer", "Row", "Column")
             Names of the axes of the grid; of images the last two.
         label : str, default="Grad-CAM"
@@ -120,7 +122,7 @@ class GradCAMDisplay:
         Raises
         ------
         ValueError
-            If the shapes do not belong together.
+            If the shapes do not belong together, or there is no such channel.
         """
         maps = np.asarray(maps)
         if maps.ndim not in (3, 4) or not len(maps):
@@ -134,15 +136,12 @@ class GradCAMDisplay:
         if X is not None:
             events = voxel_rows(X)
             size = int(np.prod(maps.shape[1:]))
-            if len(events) != len(maps) or events[0].size % size:
+            fits = len(events) == len(maps) and on_grid(events, maps.shape[1:])
+            if not fits or events[0].size % size:
                 raise ValueError(
                     f"Events of shape {events.shape} do not fit maps of {maps.shape}."
                 )
-            deposits = events.reshape(len(maps), -1, *maps.shape[1:])
-            if channel is None and maps.ndim == 3:
-                deposits = deposits.sum(axis=1, dtype=np.float64)
-            else:
-                deposits = deposits[:, channel or 0]
+            deposits = _one_channel(events, maps.shape[1:], channel)
         return cls(maps=maps, deposits=deposits, axis_names=axis_names, label=label)
 
     @classmethod
@@ -180,10 +179,10 @@ class GradCAMDisplay:
             Not drawn yet.
         """
         maps = GradCAM(estimator, **parameters)(X, target)
-        steps, _ = find_net(estimator)
+        steps, net = find_net(estimator)
         drawn = X if parameters.get("upsample", True) else None
         if drawn is not None:
-            drawn = net_input(steps, X)
+            drawn = _with_axes(net, net_input(steps, X))
         label = _NAMES[parameters.get("method", "gradcam")]
         return cls.from_maps(
             maps, drawn, channel=channel, axis_names=axis_names, label=label
@@ -296,3 +295,31 @@ class GradCAMDisplay:
             if kind == "slices":
                 panel.label_outer()
         return axes, images
+
+
+def _one_channel(
+    events: np.ndarray, grid: tuple[int, ...], channel: int | None
+) -> np.ndarray:
+    """Take what is drawn under the maps, of shape (n_samples, *grid)."""
+    volumes = len(grid) == 2 and events.ndim == 5
+    shape = events.shape[2:] if volumes else grid
+    parts = events.reshape(len(events), -1, *shape)
+    n_channels = parts.shape[1]
+    if channel is not None and not 0 <= channel < n_channels:
+        raise ValueError(
+            f"channel must be from 0 to {n_channels - 1}, got {channel!r}."
+        )
+    if volumes:
+        # Energies and times have different units: only depth can be summed.
+        return np.asarray(parts[:, channel or 0].sum(axis=1, dtype=np.float64))
+    if channel is None and len(grid) == 2:
+        return np.asarray(parts.sum(axis=1, dtype=np.float64))
+    return np.asarray(parts[:, channel or 0])
+
+
+def _with_axes(net: Any, X: Any) -> Any:
+    """Give flat rows the axes that the net takes, so that channels are known."""
+    shape = tuple(getattr(net, "input_shape_", ()))
+    if np.ndim(X) == 2 and shape and np.shape(X)[1] == np.prod(shape):
+        return voxel_rows(X).reshape(-1, *shape)
+    return X

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skastro.inspection._event_grid import voxel_rows
+from skastro.inspection._event_grid import on_grid, voxel_rows
 
 _PARTS = ("positive", "negative", "absolute")
 
@@ -123,7 +123,7 @@ def near_largest(
         raise ValueError(f"radius must not be negative, got {radius!r}.")
     X = voxel_rows(X)
     grid = X.shape[1:] if grid_shape is None else tuple(int(g) for g in grid_shape)
-    if int(np.prod(grid)) != int(np.prod(X.shape[1:])):
+    if int(np.prod(grid)) != int(np.prod(X.shape[1:])) or not on_grid(X, grid):
         raise ValueError(f"Events of shape {X.shape[1:]} have no grid {grid}.")
     flat = X.reshape(len(X), -1)
     place = np.unravel_index(flat.argmax(axis=1), grid)

@@ -93,8 +93,8 @@ class NMFPartsDisplay:
         parts : NMFParts
             Fitted.
         X : {array-like, sparse matrix} of shape (n, ...), default=None
-            Events whose explained share is stated, such as held-out ones. None states
-            that of the training events, whose shares order the parts in any case.
+            Events whose explained share is stated and divided among the parts, such
+            as held-out ones. None takes the training events.
         y : array-like of shape (n,), default=None
             Their classes.
         labels : iterable, default=None
@@ -113,9 +113,15 @@ class NMFPartsDisplay:
             If a label is unknown or has no events in y.
         """
         if X is None:
-            shares, called = dict(parts.explained_share_), "training events"
+            shares, heads = dict(parts.explained_share_), dict(parts.part_shares_)
+            called = "training events"
         else:
-            shares, called = parts.explained_share(X, y), "events given"
+            found = parts._explained(X, y)
+            shares = {label: e.share() for label, e in found.items()}
+            heads = {
+                label: e.parts / (e.total or math.nan) for label, e in found.items()
+            }
+            called = "events given"
         chosen = list(shares) if labels is None else list(labels)
         missing = [label for label in chosen if label not in shares]
         if missing or not chosen:
@@ -124,7 +130,7 @@ class NMFPartsDisplay:
             )
         return cls(
             images={label: parts.part_images(label) for label in chosen},
-            part_shares={label: parts.part_shares_[label] for label in chosen},
+            part_shares={label: heads[label] for label in chosen},
             explained_share={label: shares[label] for label in chosen},
             events=called if events is None else events,
             centered=parts.center != "none",

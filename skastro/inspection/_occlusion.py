@@ -34,11 +34,11 @@ def occlusion_maps(
         Fitted; a classifier needs ``predict_proba``.
     X : array-like or sparse matrix of shape (n_samples, ...)
         Events as the estimator takes them; the last axes are the grid, or the rows
-        are flat, channels first.
+        are flat, channels first. Sparse ones are given to the estimator dense.
     grid_shape : sequence of int
         Shape of the grid, such as (10, 12, 12) or (64, 64).
     target : label, array-like of shape (n_samples,) or None, default=None
-        Of which class the probability is looked at; None is the predicted one. Of a
+        Of which class the probability is looked at; None is that of ``predict``. Of a
         regressor: the number of an output; None is the distance of the prediction
         from that of the whole event, in the units of y.
     patch : int or sequence of int, default=1
@@ -84,7 +84,7 @@ def occlusion_maps(
             f"got {patch!r}."
         )
     sizes = [count("patch", s) for s in given] * (len(events.grid) // len(given))
-    explained = Explained(estimator, X, target)
+    explained = Explained(estimator, events.whole(), target)
     maps = np.zeros((len(events), *events.grid), dtype=np.float32)
     starts = [range(0, g, s) for g, s in zip(events.grid, sizes, strict=True)]
     for corner in product(*starts):

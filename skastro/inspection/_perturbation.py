@@ -42,18 +42,19 @@ def perturbation_curves(
     X : array-like or sparse matrix of shape (n_samples, ...)
         Events as the estimator takes them: the last axes are those of the maps, or the
         rows are flat, channels first. A voxel is replaced in all its channels. Rows of
-        a sparse matrix are given to the estimator dense.
+        a sparse matrix are given to the estimator dense, changed or not.
     maps : array-like of shape (n_samples, ...)
         A map of each event, such as `GradCAM` gives.
     target : label, array-like of shape (n_samples,) or None, default=None
-        Of which class the probability is followed; None is the class predicted for
-        the whole event. Of a regressor: the number of an output; None is the only
+        Of which class the probability is followed; None is the class that ``predict``
+        gives the whole event. Of a regressor: the number of an output; None is the only
         output, or of several, minus the distance from the whole event's prediction.
     steps : int, default=10
         Number of equal steps.
     baseline : float, "mean", "blur" or array, default=0.0
         What stands for a removed voxel: a number, the event's mean in each channel,
-        the event blurred by an eighth of each axis, or an array that fits X.
+        the event blurred by an eighth of each axis, or an array that fits X. Whole
+        numbers become floats where they cannot hold it.
     order : {"descending", "ascending"}, default="descending"
         Whether the highest or the lowest values of the map come first. Equal values
         are ordered at random.
@@ -107,7 +108,7 @@ def perturbation_curves(
     events = EventGrid(X, maps.shape[1:], baseline)
     if len(maps) != len(events):
         raise ValueError(f"There are {len(maps)} maps for {len(events)} events.")
-    explained = Explained(estimator, X, target)
+    explained = Explained(estimator, events.whole(), target)
     ranked = events.occupied if only_nonzero else np.ones_like(events.occupied)
     rng = _generator(random_state)
     values = maps.reshape(len(maps), -1)

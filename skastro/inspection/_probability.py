@@ -39,7 +39,7 @@ class Explained:
         self.codes = np.zeros(n, dtype=np.int64)
         if target is None:
             if self.classifies:
-                self.codes = whole.argmax(axis=1)
+                self.codes = self._predicted(X, whole)
             elif width > 1:
                 self.reference = whole
         else:
@@ -59,6 +59,13 @@ class Explained:
         if unknown:
             raise ValueError(f"target has {unknown}, but there are {list(labels)}.")
         return np.array([code_of[v] for v in values.tolist()], dtype=np.int64)
+
+    def _predicted(self, X: Any, whole: np.ndarray) -> np.ndarray:
+        """Give the column of the predicted class, which need not be the largest."""
+        if not hasattr(self.estimator, "predict"):
+            return np.asarray(whole.argmax(axis=1))
+        labels = np.asarray(self.estimator.predict(X))
+        return self._encode(labels.reshape(-1), whole.shape[1])
 
     def _outputs(self, X: Any) -> np.ndarray:
         predict = (

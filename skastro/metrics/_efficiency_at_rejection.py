@@ -14,6 +14,7 @@ from skastro.metrics._rejection_data import (
     check_level,
     check_rejection,
     cut,
+    enough,
     n_allowed,
     split_scores,
     total_limit,
@@ -165,7 +166,7 @@ def measure(
         total_limit(signal, background, rejection, (1.0 + level) / 2.0, upper=upper)
         for upper in (False, True)
     ]
-    known = n > 0 and m > 0 and m >= min_background * rejection
+    known = n > 0 and m > 0 and enough(m, rejection, min_background)
     nan = float("nan")
     background_passing = int(m - np.searchsorted(background, threshold, "left"))
     if np.isnan(threshold):

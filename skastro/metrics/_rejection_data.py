@@ -12,6 +12,7 @@ from scipy.stats import binom, binomtest
 
 from skastro.metrics._class_data import check_classes, check_length, sorted_classes
 
+_ROUNDING = 1 + 1e-12
 INTERVALS = ("exact", "wilson", "wilsoncc")
 
 # Numbers of background events above a cut that are told apart; more are taken together.
@@ -131,7 +132,13 @@ def upper_share(k: int, n: int, confidence_level: float) -> float:
 
 def n_allowed(n_background: int, rejection: float) -> int:
     """Give how many background events may pass."""
-    return math.floor(n_background / rejection)
+    # A rejection of n / k must allow k, whatever rounding makes of the quotient.
+    return math.floor(n_background / rejection * _ROUNDING)
+
+
+def enough(n_background: int, rejection: float, min_background: float) -> bool:
+    """Say whether so many background events can tell of a rejection."""
+    return n_background * _ROUNDING >= min_background * rejection
 
 
 def cut(signal: np.ndarray, background: np.ndarray, k: int) -> tuple[int, float]:

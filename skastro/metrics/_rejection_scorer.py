@@ -11,6 +11,7 @@ from sklearn.metrics import make_scorer
 from skastro.metrics._rejection_data import (
     check_rejection,
     cut,
+    enough,
     n_allowed,
     split_scores,
 )
@@ -89,7 +90,7 @@ def _efficiency(
     """Give the efficiency alone, NaN with a warning where it is not known."""
     signal, background = split_scores(y_true, y_score, pos_label)
     n, m = len(signal), len(background)
-    if not n or not m or m < min_background * rejection:
+    if not n or not m or not enough(m, rejection, min_background):
         warnings.warn(
             f"The efficiency at rejection {rejection:g} is not known (NaN): it needs "
             f"signal and {min_background * rejection:g} background events, got {n} and "

@@ -349,7 +349,7 @@ def test_a_class_that_the_summary_never_met_stays_improbable(few: Any) -> None:
     X, y = few
     net = small("hybrid", summary_estimator=Recorder("antiproton")).fit(X, y)
     proba = net.set_params(summary_weight=1.0).predict_proba(X)
-    np.testing.assert_allclose(proba[:, 0], 1e-6, rtol=1e-3)
+    np.testing.assert_allclose(proba[:, 0], 1e-12, rtol=1e-3)
     assert set(net.set_params(summary_weight=0.0).predict(X)) <= {*net.classes_}
 
 
@@ -593,3 +593,42 @@ def test_events_that_are_none(few: Any, layout: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.predict(np.zeros_like(X))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threshold", 5.0),
+        ("layout", "set"),
+        ("binarize", True),
+        ("max_hits", 5),
+        ("summary", VoxelSummary(beta=(0.1, 0.2))),
+    ],
+)
+def test_a_fitted_net_refuses_another_encoding(name: str, value: Any) -> None:
+    X, y = load_gaps_sample(as_sparse=True, return_X_y=True)
+    net = GAPSVoxelClassifier(max_epochs=1, width=8, n_heads=2, n_blocks=1)
+    net.fit(X[:60], y[:60]).set_params(**{name: value})
+    with pytest.raises(ValueError, match=f"{name} was .* fit again"):
+        net.predict(X[:3])
+    net.set_params(warm_start=True)
+    with pytest.raises(ValueError, match=f"{name} was .* fit again"):
+        net.fit(X[:60], y[:60])
+
+
+def test_decision_function_orders_what_probabilities_round() -> None:
+    X, y = load_gaps_sample(incidence="vertical", as_sparse=True, return_X_y=True)
+    net = GAPSVoxelClassifier(max_epochs=2, width=8, n_heads=2, n_blocks=1)
+    net.fit(X[:300], y[:300])
+    odds = net.decision_function(X[300:500])
+    proba = net.predict_proba(X[300:500])
+    np.testing.assert_allclose(odds, np.log(proba[:, 1] / proba[:, 0]), atol=1e-3)
+    assert np.array_equal(net.predict(X[300:500]), net.classes_[(odds > 0).astype(int)])
+
+
+def test_units_of_another_kind_are_noticed_when_predicting() -> None:
+    X, y = load_gaps_sample(as_sparse=True, return_X_y=True)
+    net = GAPSVoxelClassifier(layout="depth_channels", filters=(4,), max_epochs=1)
+    net.fit(X[:100], y[:100])
+    with pytest.warns(UserWarning, match="Are the units the same"):
+        net.predict(X[:50] * 1000)

@@ -455,3 +455,40 @@ def test_huge_deposits_stay_finite(huge: float) -> None:
         found = VoxelSummary().fit(X).transform(X.astype(dtype))
         assert np.isfinite(found).all()
         assert found[2, 0] == pytest.approx(huge)
+
+
+def test_an_event_without_hits_but_with_a_channel_of_times() -> None:
+    assert not VoxelSummary().fit_transform(np.zeros((1, 2, 10, 12, 12))).any()
+
+
+def test_binarised_events_are_taken_as_hits_of_ten_mev() -> None:
+    from sklearn.preprocessing import Binarizer
+
+    X = load_gaps_sample().data[:40].reshape(40, -1)
+    ones = Binarizer(threshold=0.05).fit_transform(X)
+    expected = VoxelSummary(hit_energy=10.0).fit_transform(ones)
+    assert np.array_equal(VoxelSummary().fit_transform(ones), expected)
+    mixed = np.concatenate([ones[:5], X[5:]])
+    found = VoxelSummary().fit_transform(mixed)
+    assert np.array_equal(found[:5], expected[:5])
+    assert np.array_equal(found[5:], VoxelSummary().fit_transform(X)[5:])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X / X.max(), "MeV"),
+        (lambda X: 10 * X, "MeV"),
+        (lambda X: np.stack([X, np.where(X > 0, 1e5, 0)], axis=1), "first hit"),
+    ],
+)
+def test_what_can_hardly_be_mev_or_ns_is_said(change: Any, message: str) -> None:
+    X = load_gaps_sample().data[:200]
+    with pytest.warns(UserWarning, match=message):
+        VoxelSummary().fit(change(X))
+
+
+def test_flattened_layers_are_refused() -> None:
+    X = load_gaps_sample().data[:5]
+    with pytest.raises(ValueError, match="reshape X"):
+        VoxelSummary().fit(X.reshape(5, 10, 144))

@@ -126,3 +126,13 @@ def test_class_means_refuse_what_does_not_fit() -> None:
     ):
         with pytest.raises(ValueError, match=r"y|only|sample_weight|align"):
             class_mean_maps(maps, **wrong)
+
+
+def test_shapes_and_labels_of_different_kinds_are_refused() -> None:
+    maps = np.ones((6, 3, 4))
+    with pytest.raises(ValueError, match="align"):
+        class_mean_maps(maps, [0] * 6, align=np.ones((6, 4, 3)))
+    with pytest.raises(ValueError, match="grid"):
+        near_largest(np.ones((6, 4, 3)), grid_shape=(3, 4))
+    with pytest.raises(ValueError, match="one kind"):
+        class_mean_maps(maps, ["0", "1"] * 3, [0, 1] * 3, only="misclassified")

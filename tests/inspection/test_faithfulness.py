@@ -11,6 +11,8 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from torch import nn
 
 from skastro.galaxy import GalaxyCNNClassifier
@@ -329,3 +331,67 @@ def test_constant_maps_are_counted_apart() -> None:
     assert table["undefined"].tolist() == [0.5, 0.5]
     assert nn.Module  # the module is a plain torch one
     assert isinstance(net.module_, nn.Module)
+
+
+@pytest.mark.parametrize("baseline", [-1, 300, -1.0, np.full(GRID, 256), 0.5])
+def test_baselines_do_not_wrap_around(baseline: Any) -> None:
+    X = np.random.default_rng(0).integers(1, 250, (4, *GRID)).astype(np.uint8)
+    seen = []
+
+    class Looking(Linear):
+        def predict_proba(self, X: Any) -> np.ndarray:
+            seen.append(X)
+            return np.full((len(X), 2), 0.5)
+
+    model = Looking().fit(None)
+    perturbation_curves(model, X, X, steps=1, baseline=baseline)
+    np.testing.assert_array_equal(seen[0], X)
+    assert seen[0].dtype == seen[1].dtype == np.float32
+    np.testing.assert_array_equal(seen[1], np.broadcast_to(baseline, X.shape))
+    seen.clear()
+    occlusion_maps(model, X, GRID, baseline=baseline)
+    assert (seen[1][:, 0, 0, 0] == np.ravel(baseline)[0]).all()
+    whole = X.astype(np.int64) + 2**40
+    seen.clear()
+    perturbation_curves(model, whole, X, steps=1, baseline=baseline)
+    np.testing.assert_array_equal(seen[0], whole)
+    np.testing.assert_array_equal(seen[1], np.broadcast_to(baseline, X.shape))
+
+
+def test_baselines_too_large_are_refused(events: np.ndarray) -> None:
+    model = Linear().fit(None)
+    X = events.astype(np.float32)
+    for given in (X, (X > 0.5), (X * 100).astype(np.uint8)):
+        with pytest.raises(ValueError, match="baseline is too large"):
+            perturbation_curves(model, given, X, baseline=1e300)
+    perturbation_curves(model, events, X, baseline=1e300)
+
+
+def test_the_class_is_that_of_predict() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 6))
+    y = np.where(X[:, 0] + rng.normal(size=80) > 0, "signal", "background")
+    strict = FixedThresholdClassifier(
+        LogisticRegression(), threshold=0.8, pos_label="signal"
+    ).fit(X, y)
+    predicted = strict.predict(X)
+    largest = strict.classes_[strict.predict_proba(X).argmax(axis=1)]
+    assert (predicted != largest).any()
+    np.testing.assert_array_equal(
+        occlusion_maps(strict, X, (6,)),
+        occlusion_maps(strict, X, (6,), target=predicted),
+    )
+    curves = perturbation_curves(strict, X, X, random_state=0)
+    same = perturbation_curves(strict, X, X, target=predicted, random_state=0)
+    np.testing.assert_array_equal(curves.deletion, same.deletion)
+
+
+def test_sparse_events_are_dense_from_the_first(events: np.ndarray) -> None:
+    # `Linear` takes arrays only.
+    rows = sp.csr_array(events.reshape(7, -1))
+    model = Linear().fit(None)
+    curves = perturbation_curves(model, rows, events, random_state=0)
+    dense = perturbation_curves(model, events, events, random_state=0)
+    np.testing.assert_allclose(curves.deletion, dense.deletion)
+    maps = occlusion_maps(model, rows, GRID)
+    np.testing.assert_array_equal(maps, occlusion_maps(model, events, GRID))

@@ -42,6 +42,8 @@ def test_projections() -> None:
         marks = display.axes_[axis].collections[0].get_offsets()
         row, column = np.nonzero(X[1].sum(axis=axis))
         np.testing.assert_array_equal(marks, np.column_stack([column, row]))
+        # A white rim, for dark voxels.
+        assert display.axes_[axis].collections[0].get_path_effects()
     names = [(a.get_xlabel(), a.get_ylabel()) for a in display.axes_]
     assert names == [("Column", "Row"), ("Column", "Layer"), ("Row", "Layer")]
     # Layer 0 is on top, row 0 below.
@@ -127,5 +129,11 @@ def test_what_does_not_fit() -> None:
         GradCAMDisplay.from_maps(maps[:, 0]).plot(kind="slices")
     with pytest.raises(IndexError):
         display.plot(9)
+    for channel in (1, -1):
+        with pytest.raises(ValueError, match="channel must be from 0 to 0"):
+            GradCAMDisplay.from_maps(maps, X, channel=channel)
+    # As many voxels, but other axes.
+    with pytest.raises(ValueError, match="do not fit"):
+        GradCAMDisplay.from_maps(maps, X.transpose(0, 3, 2, 1))
     with pytest.raises(ValueError, match="axes to name"):
         GradCAMDisplay.from_maps(maps, axis_names=("a", "b"))

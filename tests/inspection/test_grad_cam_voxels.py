@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from captum.attr import LayerAttribution, LayerGradCam
 
 from skastro.gaps import GAPSVoxelClassifier
@@ -91,9 +92,100 @@ def test_sets_of_hits_have_no_maps(events: Any, layout: str) -> None:
     X, _ = events
     net = fitted(events, layout)
     for kw in ({}, {"layer": "input"}, {"method": "guided_gradcam"}):
-        with pytest.raises(ValueError, match=r"VoxelSetNet.*no grid.*occlusion_maps"):
+        match = r"VoxelSetNet.*hirescam.*signed=True.*occlusion_maps"
+        with pytest.raises(ValueError, match=match):
             GradCAM(net, **kw)(X)
     maps = occlusion_maps(net, X[:4], (10, 12, 12))
     assert maps.shape == (4, 10, 12, 12)
     assert not maps[X[:4] == 0].any()
     assert maps.any()
+
+
+AT_INPUT: dict[str, Any] = {"layer": "input", "method": "hirescam", "signed": True}
+
+
+@pytest.mark.parametrize("with_times", [False, True])
+def test_hits_get_gradient_times_deposit(events: Any, with_times: bool) -> None:
+    X, y = events
+    rng = np.random.default_rng(1)
+    times = (rng.random(X.shape).astype(np.float32) * 3 + 1) * (X > 0)
+    given = np.stack([X, times], axis=1) if with_times else X
+    net = fitted((given, y), "set").set_params(average_symmetries=False)
+    X, given, y = X[:6], given[:6], y[:6]
+    parts = GradCAM(net, sum_channels=False, **AT_INPUT)(given, y)
+    assert parts.shape == (6, 1 + with_times, 10, 12, 12)
+    summed = GradCAM(net, **AT_INPUT)(given, y)
+    np.testing.assert_allclose(summed, parts.sum(axis=1), rtol=1e-5, atol=1e-7)
+    # By hand, event by event.
+    rows = net._check_input(given, reset=False)[0].reshape(6, net.max_hits, -1)
+    for i, hits in enumerate(rows):
+        leaf = torch.from_numpy(hits[None]).requires_grad_()
+        code = int(np.flatnonzero(net.classes_ == y[i])[0])
+        net.module_(leaf)[0, code].backward()
+        product = (leaf.grad * leaf).detach().numpy()[0]
+        listed = hits[hits[:, 1] > 0]
+        assert len(listed) == (X[i] >= net.threshold).sum()
+        for channel in range(1 + with_times):
+            expected = np.zeros(1440)
+            at = listed[:, 0].astype(int)
+            expected[at] = product[: len(listed), 1 + channel]
+            np.testing.assert_allclose(
+                parts[i, channel].ravel(), expected, rtol=1e-4, atol=1e-6
+            )
+    assert not parts[:, 0][X == 0].any()
+    assert np.abs(parts[:, 0]).max() > 1e-4
+
+
+def test_maps_at_the_input_are_means_of_all_orientations(events: Any) -> None:
+    X, y = events
+    net = fitted(events, "set")  # averages in prediction
+    cam = GradCAM(net, **AT_INPUT)
+    maps = cam(X[:5], y[:5])
+    turned = np.rot90(X[:5], axes=(2, 3))
+    np.testing.assert_allclose(
+        cam(turned, y[:5]), np.rot90(maps, axes=(2, 3)), rtol=1e-3, atol=1e-5
+    )
+    # The gradient of what is predicted: a small step along it, in each deposit.
+    step = 1.001
+    score = [net.predict_log_proba(v).astype(float) for v in (X[:5], step * X[:5])]
+    odds = [s[:, 0] - s[:, 1] for s in score]
+    both = cam(X[:5], net.classes_[0]) - cam(X[:5], net.classes_[1])
+    np.testing.assert_allclose(
+        (odds[1] - odds[0]) / (step - 1), both.sum((1, 2, 3)), rtol=0.05, atol=0.01
+    )
+
+
+def test_hybrids_and_their_checks(events: Any) -> None:
+    X, _ = events
+    net = fitted(events, "hybrid")
+    maps = GradCAM(net, **AT_INPUT)(X[:8])
+    assert not maps[X[:8] == 0].any()
+    np.testing.assert_array_equal(
+        maps, GradCAM(net, **AT_INPUT)(X[:8], net.predict(X[:8]))
+    )
+    table = randomized_weights_check(
+        GradCAM(net, **AT_INPUT), X[:8], n_repeats=1, random_state=0
+    )
+    assert table["layer"].iloc[1] == "head"
+    assert np.isfinite(table["rank_correlation"]).all()
+    blind = fitted(events, "set").set_params(binarize=True)
+    blind.fit(*events)
+    with pytest.raises(ValueError, match="occlusion_maps"):
+        GradCAM(blind, **AT_INPUT)(X[:8])
+
+
+def test_layers_that_fold_depth_say_so(events: Any) -> None:
+    net = fitted(events, "conv3d")
+    with pytest.raises(ValueError, match=r"norms\.0.*folds axes.*upsample=False"):
+        GradCAM(net, layer="norms.0")(events[0][:2])
+
+
+def test_depth_as_channels_draws_one_kind_of_deposit(events: Any) -> None:
+    X, y = events
+    both = np.stack([X, X > 0], axis=1)
+    net = fitted((both, y), "depth_channels")
+    for given in (both[:3], both[:3].reshape(3, -1)):
+        display = GradCAMDisplay.from_estimator(net, given)
+        np.testing.assert_allclose(display.deposits, X[:3].sum(axis=1), rtol=1e-5)
+    times = GradCAMDisplay.from_estimator(net, both[:3], channel=1)
+    np.testing.assert_array_equal(times.deposits, (X[:3] > 0).sum(axis=1))

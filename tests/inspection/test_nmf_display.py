@@ -159,3 +159,17 @@ def test_unknown_options_are_refused() -> None:
         display.plot(axis_names=("x", "y"))
     with pytest.raises(ValueError, match=r"unknown are \['kaon'\]"):
         NMFPartsDisplay.from_estimator(fitted(), labels=["kaon"])
+
+
+def test_heads_and_title_are_of_the_same_events() -> None:
+    parts = fitted()
+    rng = np.random.default_rng(1)
+    X = rng.random((20, 3, 4, 5)) * (rng.random((20, 3, 4, 5)) < 0.1)
+    y = np.repeat(["antiproton", "antideuteron"], 10)
+    display = NMFPartsDisplay.from_estimator(parts, X, y)
+    for label, share in parts.explained_share(X, y).items():
+        heads = display.part_shares[label]
+        assert heads.sum() == pytest.approx(share)
+        assert not np.allclose(heads, parts.part_shares_[label])
+    nothing = NMFPartsDisplay.from_estimator(parts, 0 * X, y)
+    assert np.isnan(nothing.part_shares["antiproton"]).all()

@@ -591,3 +591,11 @@ def test_empty_strata_and_bad_bins() -> None:
         stratified_efficiency(y, score, {}, threshold="own", **settings)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="y_pred has 1 rows"):
         stratified_efficiency(y, score, {}, y_pred=[SIGNAL], **settings)
+
+
+@pytest.mark.parametrize(("n", "k"), [(1000, 15), (10_000, 7), (49, 1)])
+def test_a_rejection_of_n_over_k_lets_k_events_pass(n: int, k: int) -> None:
+    y = np.repeat([0, 1], [n, 10])
+    score = np.append(np.arange(n), np.full(10, n - k + 0.5))
+    found = efficiency_at_rejection(y, score, 1 / (k / n), min_background=1)
+    assert found.efficiency == 1.0
