@@ -21,7 +21,7 @@ class GAPSVoxelClassifier(VoxelNet):
 
     Four layouts: "conv3d", as the study, convolves in three dimensions;
     "depth_channels" takes the layers as channels of a two-dimensional net, which is
-    five times quicker and as good; "set" is a small transformer of the hits alone; and
+    quicker and as good; "set" is a small transformer of the hits alone; and
     "hybrid" joins that with boosted trees on the physics features of `VoxelSummary`:
     the mean of the logarithms of both probabilities. The trees know the energy loss of
     either species, the net what the trees were not told. "hybrid" is at least as good
