@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import make_scorer
 
 from skastro.metrics._rejection_data import (
     check_rejection,
@@ -15,6 +15,7 @@ from skastro.metrics._rejection_data import (
     n_allowed,
     split_scores,
 )
+from skastro.metrics._signal_scores import signal_scores
 
 
 def make_rejection_scorer(
@@ -70,33 +71,35 @@ def make_rejection_scorer(
     """
     if not min_background >= 0:
         raise ValueError(f"min_background must not be negative, got {min_background}.")
-    return make_scorer(
-        _efficiency,
-        response_method=("decision_function", "predict_proba"),
-        rejection=check_rejection(rejection),
-        pos_label=pos_label,
-        min_background=float(min_background),
+    return _RejectionScorer(
+        check_rejection(rejection), pos_label, float(min_background)
     )
 
 
-def _efficiency(
-    y_true: Any,
-    y_score: Any,
-    *,
-    rejection: float,
-    pos_label: Any,
-    min_background: float,
-) -> float:
-    """Give the efficiency alone, NaN with a warning where it is not known."""
-    signal, background = split_scores(y_true, y_score, pos_label)
-    n, m = len(signal), len(background)
-    if not n or not m or not enough(m, rejection, min_background):
-        warnings.warn(
-            f"The efficiency at rejection {rejection:g} is not known (NaN): it needs "
-            f"signal and {min_background * rejection:g} background events, got {n} and "
-            f"{m}.",
-            UndefinedMetricWarning,
-            stacklevel=2,
-        )
-        return float("nan")
-    return cut(signal, background, n_allowed(m, rejection))[0] / n
+@dataclass(frozen=True)
+class _RejectionScorer:
+    """A plain callable, not what ``make_scorer`` gives.
+
+    Of several scorers of that kind scikit-learn calls the classifier once and hands the
+    same scores to all, whatever class each of them takes for the signal.
+    """
+
+    rejection: float
+    pos_label: Any
+    min_background: float
+
+    def __call__(self, estimator: Any, X: Any, y_true: Any) -> float:
+        """Give the efficiency alone, NaN with a warning where it is not known."""
+        score = signal_scores(estimator, X, self.pos_label)
+        signal, background = split_scores(y_true, score, self.pos_label)
+        n, m = len(signal), len(background)
+        if not n or not m or not enough(m, self.rejection, self.min_background):
+            warnings.warn(
+                f"The efficiency at rejection {self.rejection:g} is not known (NaN): "
+                f"it needs signal and {self.min_background * self.rejection:g} "
+                f"background events, got {n} and {m}.",
+                UndefinedMetricWarning,
+                stacklevel=2,
+            )
+            return float("nan")
+        return cut(signal, background, n_allowed(m, self.rejection))[0] / n

@@ -599,3 +599,19 @@ def test_a_rejection_of_n_over_k_lets_k_events_pass(n: int, k: int) -> None:
     score = np.append(np.arange(n), np.full(10, n - k + 0.5))
     found = efficiency_at_rejection(y, score, 1 / (k / n), min_background=1)
     assert found.efficiency == 1.0
+
+
+@pytest.mark.parametrize("first", ["auc", "efficiency"])
+def test_scorer_beside_others_that_take_another_class(first: str) -> None:
+    # scikit-learn keeps the scores of the second class for all scorers of its own.
+    y = np.repeat(["a_signal", "background"], 300)
+    X = np.random.default_rng(0).normal(np.repeat([0.0, 2.0], 300))[:, None]
+    scorer = make_rejection_scorer(10, pos_label="a_signal", min_background=1)
+    scoring = {"auc": "roc_auc", "efficiency": scorer}
+    if first == "efficiency":
+        scoring = dict(reversed(scoring.items()))
+    found = cross_validate(LogisticRegression(), X, y, scoring=scoring, cv=3)
+    for name, alone in scoring.items():
+        expected = cross_val_score(LogisticRegression(), X, y, scoring=alone, cv=3)
+        assert np.array_equal(found[f"test_{name}"], expected)
+    assert found["test_efficiency"].min() > 0.5
