@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from skastro.inspection._event_rows import check_rows
 from skastro.inspection._explained import mean_row
@@ -254,7 +255,8 @@ class NMFParts(PartsFits):
         X : array-like of shape (n, n_features_out) or (n, n_components)
             Weights, of all classes as `transform` gives them, or of this class.
         label : object, default=None
-            The class; it may be left out if there is but one.
+            The class. None is the mean of the approximations by every class's parts,
+            and needs the weights of all.
 
         Returns
         -------
@@ -265,12 +267,15 @@ class NMFParts(PartsFits):
         Raises
         ------
         ValueError
-            If the class is unknown or not given, or the width does not fit.
+            If the class is unknown, or the width does not fit.
         """
-        label = self._label(label)
-        H = self.components_by_class_[label]
+        check_is_fitted(self)
+        H, scale = self.components_, len(self.models_)
         W = np.asarray(X)
-        if W.ndim == 2 and W.shape[1] == len(self.components_):
+        if label is not None:
+            label = self._label(label)
+            H, scale = self.components_by_class_[label], 1
+        if label is not None and W.ndim == 2 and W.shape[1] == len(self.components_):
             first = list(self.models_).index(label) * len(H)
             W = W[:, first : first + len(H)]
         if W.ndim != 2 or W.shape[1] != len(H):
@@ -278,7 +283,7 @@ class NMFParts(PartsFits):
                 f"Weights must have {len(self.components_)} columns, or {len(H)} of "
                 f"one class; got an array of shape {W.shape}."
             )
-        out = W @ H
+        out = W @ H / scale if scale > 1 else W @ H
         return out.reshape(len(W), *self.part_shape_) if self._with_axes else out
 
     def explained_share(self, X, y=None, *, relative_to="zero"):
@@ -338,7 +343,8 @@ class NMFParts(PartsFits):
         Parameters
         ----------
         label : object, default=None
-            The class; it may be left out if there is but one.
+            The class. None is the mean of the approximations by every class's parts,
+            and needs the weights of all.
 
         Returns
         -------

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import NMF, MiniBatchNMF
 from sklearn.exceptions import ConvergenceWarning
@@ -66,7 +67,7 @@ class PartsFits(TransformerMixin, BaseEstimator):
     def _fit_model(self, events: Any, seed: int) -> Any:
         """Find the parts of some events."""
         model = self._make_model(events.shape[0], seed)
-        with _quiet():
+        with _quiet(), _on_numpy():
             model.fit(events)
         if not np.isfinite(model.components_).all():
             raise ValueError(
@@ -82,7 +83,7 @@ class PartsFits(TransformerMixin, BaseEstimator):
             return np.zeros((events.shape[0], len(model.components_)), events.dtype)
         # scikit-learn refuses rows whose dtype is not that of the parts.
         events = events.astype(model.components_.dtype, copy=False)
-        with _quiet():
+        with _quiet(), _on_numpy():
             return np.asarray(model.transform(events))
 
     def _rows(self, X: Any) -> Any:
@@ -211,3 +212,11 @@ def _check_axes(axes: Sequence[int], n_axes: int) -> tuple[int, ...]:
             f"center_axes must be different axes from 0 to {n_axes - 1}, got {axes!r}."
         )
     return tuple(int(a) for a in found)
+
+
+def _on_numpy() -> Any:
+    """Keep scikit-learn from dispatching: rows are NumPy's and SciPy's here.
+
+    Its start values by a singular value decomposition would warn otherwise.
+    """
+    return config_context(array_api_dispatch=False)

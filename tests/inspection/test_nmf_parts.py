@@ -342,8 +342,10 @@ def test_inverse_transform_gives_events_of_a_class() -> None:
     assert np.array_equal(parts.inverse_transform(W[:, 2:], "proton"), expected)
     flat = NMFParts(2, random_state=0).fit(X.reshape(len(X), -1))
     assert flat.inverse_transform(flat.transform(X.reshape(120, -1))).shape == (120, 90)
+    other = parts.inverse_transform(W, "deuteron")
+    np.testing.assert_allclose(parts.inverse_transform(W), (back + other) / 2)
     with pytest.raises(ValueError, match="label must be one of"):
-        parts.inverse_transform(W)
+        parts.inverse_transform(W, "muon")
     with pytest.raises(ValueError, match="4 columns, or 2 of one class"):
         parts.inverse_transform(W[:, :3], "proton")
 
