@@ -3,17 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOWEST := .venv-lowest
+LOWEST_STAMP := $(LOWEST)/.installed
 # Small nets run fastest on one thread, and tests must not fight for two cores.
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 # Lets scikit-learn's array-API check run too.
 export SCIPY_ARRAY_API ?= 1
 
-.PHONY: help install demo test stress lint format examples data docs bench study clean
+.PHONY: help install demo test test-lowest stress lint format examples data docs bench study clean
 
 help:
 	@echo "make demo      the tour: one stop a domain, tables and pictures in demo_output/"
 	@echo "make test      all tests, without a network"
+	@echo "make test-lowest  the same with the lowest versions that pyproject.toml admits"
 	@echo "make lint      ruff, mypy"
 	@echo "make examples  every script of the gallery"
 	@echo "make data      download the public data into data/ (needs a network)"
@@ -36,6 +39,16 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not stress"
+
+# The dask of the distributed extra is used by a test, but is not in the test extra.
+$(LOWEST_STAMP): pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt torch
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e ".[test,distributed]"
+	@touch $@
+
+test-lowest: $(LOWEST_STAMP)
+	$(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not stress"
 
 stress: $(STAMP)
 	$(BIN)/python -m pytest -m stress tests

@@ -56,20 +56,25 @@ def peak() -> float:
     raise OSError("This system does not tell the peak memory of a process.")
 
 
-def main() -> None:
-    """Train and print."""
-    imported = peak()
+def make_mixer(n_singles: int) -> PairMixer:
+    """Simulate single patterns of 224 x 224 pixels, kept as bytes."""
     rng = np.random.default_rng(0)
-    directions = rng.normal(size=(N_SINGLES, 3))
+    directions = rng.normal(size=(n_singles, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    turns = rng.uniform(0, 2 * np.pi, N_SINGLES)
-    patterns = np.empty((N_SINGLES, 224, 224), dtype=np.uint8)
+    turns = rng.uniform(0, 2 * np.pi, n_singles)
+    patterns = np.empty((n_singles, 224, 224), dtype=np.uint8)
     simulator = KinematicSimulator("anatase")
-    for start in range(0, N_SINGLES, 100):
+    for start in range(0, n_singles, 100):
         part = slice(start, start + 100)
         images = simulator.images(directions[part], turns[part])
         patterns[part] = np.rint(255 * np.sqrt(images))
-    mixer = PairMixer(patterns, directions)
+    return PairMixer(patterns, directions)
+
+
+def main() -> None:
+    """Train and print."""
+    imported = peak()
+    mixer = make_mixer(N_SINGLES)
     pairs = all_pairs(N_SINGLES)
     before = peak()
     rows = [

@@ -30,12 +30,13 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["SKASTRO_SCALE"] = "table"
+os.environ["SKASTRO_SCALE"] = os.environ.get("SKASTRO_BENCH_STUDY", "table")
 
 import numpy as np
 import sklearn
 import skorch
 import torch
+from _bench import absent, record, spread, version_of
 from _page import Page
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
@@ -50,6 +51,8 @@ import _fashion as fashion
 
 RESULTS = ROOT / "docs" / "results"
 EPOCHS = 5
+SKLEARN = "scikit-learn"
+LIBRARIES = {"skorch, same module": "skorch", "scikit-learn MLPClassifier": SKLEARN}
 ALLOWED = {"accuracy": 0.005, "loss": 0.01}
 
 
@@ -78,6 +81,7 @@ def reproduce(options: argparse.Namespace, data: Bunch) -> None:
         )
         runs.append(fashion.train_by_epoch(net, data, EPOCHS))
     values = np.stack([run.to_numpy() for run in runs])
+    name = f"the lecture's net, {EPOCHS} epochs of Fashion-MNIST"
     mean, std = values.mean(axis=0), values.std(axis=0, ddof=1)
     columns = list(runs[0].columns)
     rows, largest = [], dict.fromkeys(ALLOWED, 0.0)
@@ -100,6 +104,14 @@ def reproduce(options: argparse.Namespace, data: Bunch) -> None:
         + provenance(f"reproduce --seeds {options.seeds}", "one core")
     )
     page.table(f"{EPOCHS} epochs beside the lecture's table", rows)
+    k = columns.index("accuracy")
+    record(
+        name,
+        peer="the lecture's table (Keras)",
+        score=f"running training accuracy, {options.seeds} seeds",
+        score_ours=f"{mean[-1, k]:.4f} ± {std[-1, k]:.4f}",
+        score_peer=f"{fashion.LECTURE['accuracy'][EPOCHS - 1]:.4f}",
+    )
     k = columns.index("test accuracy at the end")
     page.text(
         "Running values are means over an epoch while the weights change, as Keras "
@@ -246,6 +258,7 @@ def speed_rows(
     """Sum up: medians, and ratios of the same round with their range."""
     seconds = {who: np.array(pairs) for who, pairs in times.items()}
     ours = seconds["skastro"]
+    scores = {who: contestants[who].accuracy(batch) for who in seconds}
     rows = []
     for who, theirs in seconds.items():
         row = {"": who}
@@ -253,13 +266,21 @@ def speed_rows(
             row[f"{clock} s"] = f"{statistics.median(theirs[:, k]):.3f}"
         for k, clock in enumerate(("wall", "CPU")):
             ratio = theirs[:, k] / ours[:, k]
-            row[f"ratio, {clock}"] = (
-                f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
-                if who != "skastro"
-                else "1"
-            )
-        row["test accuracy"] = f"{contestants[who].accuracy(batch):.3f}"
+            row[f"ratio, {clock}"] = spread(ratio.tolist()) if who != "skastro" else "1"
+        row["test accuracy"] = f"{scores[who]:.3f}"
         rows.append(row)
+        if who != "skastro":
+            peer = who if "Keras" in who else f"{who}, {version_of(LIBRARIES[who])}"
+            record(
+                f"the lecture's net, an epoch, batch {batch}",
+                peer=peer,
+                ratios=(theirs[:, 0] / ours[:, 0]).tolist(),
+                clock="wall",
+                ours=f"{statistics.median(ours[:, 0]):.3f} s",
+                score="test accuracy",
+                score_ours=scores["skastro"],
+                score_peer=scores[who],
+            )
     return rows
 
 
@@ -297,6 +318,8 @@ def speed(options: argparse.Namespace, data: Bunch) -> None:
 def start_keras(pythons: Sequence[str], data: Bunch, stack: ExitStack) -> dict:
     """Start two processes for each environment: one thread, and its own choice."""
     if not pythons:
+        why = "it needs an environment of its own: --keras-python"
+        absent("the lecture's net, an epoch", "Keras", why)
         return {}
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     for name in ("X", "y", "X_test", "y_test"):
@@ -327,6 +350,13 @@ def overfitting(options: argparse.Namespace, data: Bunch) -> None:
             result = fashion.overfitting_study(net, data, options.repeats)
             name = {"net": f"{size} {units[0]}-{units[1]}", "remedy": remedy}
             rows.append({**name, **fashion.verdict_row(result, n_pool)})
+            record(
+                f"net {size} {units[0]}-{units[1]}, remedy: {remedy}",
+                score=f"test accuracy at the last epoch, {options.repeats} repeats; "
+                "verdict",
+                score_ours=fashion.mean_and_ste(result.values(select="last"))
+                + f"; {rows[-1]['verdict']}",
+            )
             verdict, seconds = rows[-1]["verdict"], time.perf_counter() - start
             print(f"{seconds:5.0f} s  {name['net']}, {remedy}: {verdict}", flush=True)
             scores.append(

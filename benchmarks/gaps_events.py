@@ -20,12 +20,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from _bench import absent, paired, record, version_of
 from _page import Page
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
 from skastro.datasets import load_gaps_sample, make_gaps_events
-from skastro.gaps import VoxelEvents, VoxelSummary, read_voxel_events
+from skastro.gaps import (
+    VoxelEvents,
+    VoxelSummary,
+    read_voxel_events,
+    simulate_geant4_events,
+)
 from skastro.gaps._event_statistics import event_statistics
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -104,12 +110,14 @@ def profile(name: str, found: dict, key: str) -> dict[str, str]:
     return {"": name} | {str(i): f"{v:.2f}" for i, v in enumerate(found[key])}
 
 
-def transfer(page: Page, compared: list[tuple[str, str, VoxelEvents]]) -> None:
+def transfer(
+    page: Page, compared: list[tuple[str, str, VoxelEvents]], n_training: int
+) -> None:
     """Train on the fast simulation, test on Geant4."""
     rows = []
     for incidence in FILES:
         X, y = make_gaps_events(
-            24_000,
+            n_training,
             incidence=incidence,
             stopped_only=True,
             as_sparse=True,
@@ -143,11 +151,50 @@ def transfer(page: Page, compared: list[tuple[str, str, VoxelEvents]]) -> None:
                     "of antideuterons": f"{right[target == 'antideuteron'].mean():.3f}",
                 }
             )
+            record(
+                f"boosting on VoxelSummary, trained on fast events, {incidence}, "
+                f"tested on {name}",
+                score="accuracy",
+                score_ours=rows[-1]["accuracy"],
+            )
     page.table(
-        "Boosting on VoxelSummary's features, trained on 24,000 stopped events of the "
-        "fast simulation",
+        f"Boosting on VoxelSummary's features, trained on {n_training:,} stopped "
+        "events of the fast simulation",
         rows,
     )
+
+
+def beside_geant4(n: int, rounds: int) -> None:
+    """Time the fast simulation against Geant4 itself, event by event."""
+    job = "events of the tracker with labels, vertical, CSR rows"
+    try:
+        peer = version_of("geant4-pybind")
+        simulate_geant4_events(2, physics="data-free", random_state=0)
+    except ImportError:
+        absent(job, "Geant4", "the extra geant4 is not installed")
+        return
+    many = 200 * n
+    turns = paired(
+        {
+            "ours": lambda: make_gaps_events(
+                many, as_sparse=True, return_X_y=True, random_state=0
+            ),
+            "Geant4": lambda: simulate_geant4_events(
+                n, incidence="vertical", physics="data-free", random_state=0
+            ),
+        },
+        rounds,
+        clock="wall",
+    )
+    ratios = [many / n * ratio for ratio in turns.ratios("Geant4")]
+    record(
+        job,
+        peer=f"Geant4 by {peer}, with the start of its process",
+        ratios=ratios,
+        clock="wall",
+        ours=f"{many / turns.median('ours'):,.0f} events a second",
+    )
+    print(f"{job}: {ratios} times Geant4", flush=True)
 
 
 def main() -> None:
@@ -155,6 +202,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--geant4", type=Path, nargs="*", default=[])
     parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--training", type=int, default=24_000)
+    parser.add_argument("--seconds", type=int, default=10, help="of each rate")
     options = parser.parse_args()
     torch.set_num_threads(1)
     page = Page(RESULTS / "gaps_events.rst", "Fast simulation of the GAPS tracker")
@@ -168,12 +217,15 @@ def main() -> None:
     rows = []
     for incidence in FILES:
         for sparse in (True, False):
-            best = rate(10, incidence=incidence, as_sparse=sparse)
+            best = rate(options.seconds, incidence=incidence, as_sparse=sparse)
             kind = "CSR rows" if sparse else "volumes"
             rows.append(
                 {"incidence": incidence, "data": kind, "events/s": f"{best:,.0f}"}
             )
-    page.table("50,000 events with labels, best of the runs of ten seconds", rows)
+    page.table(
+        f"50,000 events with labels, best of the runs of {options.seconds} s", rows
+    )
+    beside_geant4(min(500, options.events), 3)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     page.text(f"Peak memory of the process: {peak:,.0f} MiB, with 288 MB of volumes.")
     page.text(
@@ -205,7 +257,7 @@ def main() -> None:
                     f"{species.capitalize()}s, {incidence}: {title}",
                     [profile(name, found, key) for name, found in named.items()],
                 )
-    transfer(page, compared)
+    transfer(page, compared, options.training)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
+from _bench import paired, record, version_of
 from _page import Page
 from scipy.sparse import csr_array, vstack
 from sklearn.preprocessing import Binarizer
@@ -73,12 +74,13 @@ def timing(X: csr_array, n_parts: tuple[int, ...], rounds: int) -> list[dict]:
             "NMFParts, cd": (NMFParts(solver="cd", **settings), X),
             "NMFParts, minibatch": (NMFParts(solver="minibatch", **settings), X),
         }
-        seconds = dict.fromkeys(contestants, np.inf)
-        for _ in range(rounds if k < 10 else 1):
-            for name, (model, rows) in contestants.items():
-                start = time.perf_counter()
-                model.fit(rows)
-                seconds[name] = min(seconds[name], time.perf_counter() - start)
+        works = {
+            name: lambda model=model, rows=rows: model.fit(rows)
+            for name, (model, rows) in contestants.items()
+        }
+        turns = paired(works, rounds, clock="wall", warm_up=k < 10)
+        seconds = {name: min(found) for name, found in turns.seconds.items()}
+        explained = {}
         for name, (model, _) in contestants.items():
             if isinstance(model, NMFParts):
                 share = model.explained_share_["all"]
@@ -95,6 +97,18 @@ def timing(X: csr_array, n_parts: tuple[int, ...], rounds: int) -> list[dict]:
                     "explained share": f"{100 * share:.2f} %",
                 }
             )
+            explained[name] = out[-1]["explained share"]
+            if name != "NMF, dense rows":
+                record(
+                    f"{name}, {k} parts, {len(dense):,} events, 60 iterations",
+                    peer=f"NMF on dense rows, {version_of('scikit-learn')}",
+                    ratios=turns.ratios("NMF, dense rows", name),
+                    clock="wall",
+                    ours=f"{turns.median(name):.2f} s",
+                    score="explained share",
+                    score_ours=explained[name],
+                    score_peer=explained["NMF, dense rows"],
+                )
     return out
 
 
@@ -138,6 +152,7 @@ def shares(events: Events, incidence: str, n_parts: tuple[int, ...]) -> list[dic
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only-time", action="store_true", help="no shares")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     n_parts = (2, 5) if arguments.quick else (2, 90)
@@ -166,6 +181,8 @@ def main() -> None:
             "the time of dense rows over that of the row",
             timing(some, n_parts, arguments.rounds),
         )
+        if arguments.only_time:
+            return
         for incidence, (events, source) in loaded.items():
             n = int(events[2].sum())
             page.table(

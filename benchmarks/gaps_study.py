@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from _bench import record
 from _page import Page
 from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "examples" / "gaps"))
-os.environ["SKASTRO_SCALE"] = "table"
+os.environ["SKASTRO_SCALE"] = os.environ.get("SKASTRO_BENCH_STUDY", "table")
 
 import _explained as explained
 import _gaps_study as study
@@ -118,6 +119,13 @@ class Run:
                         row = {"events": events, "incidence": incidence}
                         row |= {"net": layout, "input": values}
                         rows.append(row | study.score_row(scores, values, incidence))
+                        record(
+                            f"{layout}, {values}, {incidence}, {events} events",
+                            score=f"accuracy, {self.epochs[layout]} epochs",
+                            score_ours=rows[-1]["test accuracy"],
+                            score_peer=rows[-1]["study: accuracy"],
+                            peer="the study's slides",
+                        )
         self.page.table(
             "Accuracy and loss on the test events, ± binomial standard error, beside "
             "the study's slides",

@@ -27,6 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from _bench import record
 from _curves import (
     LOSS,
     Task,
@@ -37,6 +38,7 @@ from _curves import (
     score_shape,
     simulated_study,
 )
+from _page import Page
 
 from skastro.model_selection import _overfitting_rule as rule
 from skastro.model_selection import diagnose_overfitting
@@ -67,39 +69,6 @@ VERDICTS = (
     "undecided",
 )
 OVER = VERDICTS[:2]
-
-
-class Page:
-    """An rst page with tables, printed too."""
-
-    def __init__(self, path: Path | None, title: str) -> None:
-        self.path, self.lines = path, [title, "-" * len(title), ""]
-
-    def text(self, text: str) -> None:
-        self.lines += [text, ""]
-        self.write()
-        print(text, flush=True)
-
-    def write(self) -> None:
-        if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text("\n".join(self.lines))
-
-    def table(
-        self, title: str, names: Sequence[str], rows: Sequence[Sequence[object]]
-    ) -> None:
-        out = [f".. list-table:: {title}", "   :header-rows: 1", ""]
-        for row in (names, *rows):
-            cells = [f"   {'  ' if i else '* '}- {x}" for i, x in enumerate(row)]
-            out += [cell.rstrip() for cell in cells]
-        self.lines += [*out, ""]
-        self.write()
-        texts = [[str(x) for x in row] for row in (names, *rows)]
-        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-        print(f"\n{title}")
-        for row in texts:
-            cells = (x.ljust(w) for x, w in zip(row, widths, strict=True))
-            print("  " + "  ".join(cells), flush=True)
 
 
 def verdict(
@@ -212,7 +181,7 @@ def simulated_tables(page: Page, n_studies: int) -> None:
         ),
     }
     for shared, what in SHARED.items():
-        page.table(
+        page.grid(
             f"Wrong verdicts on simulated curves, in per cent: mean over {n_cells} "
             f"kinds of noise (and the worst of them), {n_studies} studies each; "
             f"nominal 5; true correlation of two repeats {shared} ({what})",
@@ -233,7 +202,7 @@ def simulated_tables(page: Page, n_studies: int) -> None:
         fixed = {"shape": shape, "size": size, "repeats": n, "shared": 0.03}
         share = [100 * rates(found, [v], **fixed)[0] for v in VERDICTS]
         rows.append([shape, f"{size:g}", n, *(f"{x:.0f}" for x in share)])
-    page.table(
+    page.grid(
         "All verdicts on simulated curves, in per cent, by truth, noise of an epoch "
         "relative to the loss, and repeats R",
         ["truth", "noise", "R", *VERDICTS],
@@ -265,7 +234,7 @@ def simulated_tables(page: Page, n_studies: int) -> None:
                     ),
                 ]
             )
-    page.table(
+    page.grid(
         "By kind of noise, R = 10, true correlation as assumed: two wrong verdicts "
         "(mean and worst of the two sizes of noise) and four right ones, in per cent",
         [
@@ -305,7 +274,7 @@ def worst_case(page: Page, n_studies: int) -> None:
                     counts[verdict(curves, None)] += 1
             row.append(f"{100 * sum(counts[v] for v in wrong) / counts.total():.1f}")
         rows.append(row)
-    page.table(
+    page.grid(
         "If the correlation is not the assumed 0.075 (R = 30, 100 epochs, noise 0.03, "
         "all kinds): wrong verdicts in per cent",
         [
@@ -458,7 +427,7 @@ def net_tables(page: Page, quick: bool) -> None:
                     del share[1]
                 cells.append(" / ".join(str(x) for x in share))
             verdict_rows.append([task.name, *truth_cells, r, *cells])
-    page.table(
+    page.grid(
         "Nets: the correlation of two repeats that split one pool, as Nadeau and "
         "Bengio have it, as the rule assumes, and as measured over independent pools",
         [
@@ -473,7 +442,7 @@ def net_tables(page: Page, quick: bool) -> None:
         ],
         rows,
     )
-    page.table(
+    page.grid(
         "Nets: the truth (means over independent pools, on new rows) and the share of "
         "studies with each verdict, in per cent, in the order loss over-fitting / "
         "score over-fitting / no over-fitting / still improving / undecided",
@@ -488,7 +457,7 @@ def net_tables(page: Page, quick: bool) -> None:
         ],
         verdict_rows,
     )
-    page.table(
+    page.grid(
         "Nets: all studies together, in per cent; over-fitting counts as wrong where "
         "the true rise or drop lies below the margin",
         ["judged", "R", "studies", "right", "wrong", "undecided"],
@@ -505,6 +474,15 @@ def net_tables(page: Page, quick: bool) -> None:
             for (judged, r), counts in sorted(outcomes.items())
         ],
     )
+
+    for (judged, r), counts in sorted(outcomes.items()):
+        if judged == "loss and accuracy":
+            shares = [counts[name] / counts.total() for name in ("right", "wrong")]
+            record(
+                f"verdicts on nets whose truth is known, {r} repeats",
+                score="right, wrong (shares of studies)",
+                score_ours=", ".join(f"{share:.3f}" for share in shares),
+            )
 
 
 def main() -> None:

@@ -17,9 +17,8 @@ import argparse
 import os
 import platform
 import statistics
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ import numpy as np
 import sklearn
 import skorch
 import torch
+from _bench import paired, record, spread, version_of
 from _page import Page
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
@@ -48,6 +48,8 @@ from skastro.neural_network.modules import MLP, GalaxyCompactNet
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results" / "repeat_study.rst"
 DENSE_REPEATS, DENSE_EPOCHS = 30, 10
 CNN_REPEATS, CNN_EPOCHS, CNN_IMAGES = 6, 6, 500
+
+SKLEARN = "scikit-learn"
 
 Contestants = dict[str, Callable[[], float]]
 
@@ -95,13 +97,13 @@ def skorch_loop(
 
 
 def sklearn_loop(
-    X: np.ndarray, y: np.ndarray, parts: list[tuple[np.ndarray, ...]]
+    X: np.ndarray, y: np.ndarray, parts: list[tuple[np.ndarray, ...]], epochs: int
 ) -> float:
     """Train scikit-learn's nets one after the other, without validation."""
     scores = []
     for seed, (train, _, test) in enumerate(parts):
         net = MLPClassifier(
-            (30, 30), max_iter=DENSE_EPOCHS, random_state=seed, n_iter_no_change=1000
+            (30, 30), max_iter=epochs, random_state=seed, n_iter_no_change=1000
         )
         net.fit(X[train], y[train])
         scores.append(net.score(X[test], y[test]))
@@ -110,49 +112,52 @@ def sklearn_loop(
 
 def contest(page: Page, title: str, contestants: Contestants, rounds: int) -> None:
     """Let the contestants run in turn, and write a row for each."""
-    times: dict[str, list[float]] = {who: [] for who in contestants}
-    scores: dict[str, list[float]] = {who: [] for who in contestants}
-    first: dict[str, float] = {}
-    for turn in range(rounds + 1):
-        for who, run in contestants.items():
-            start = time.perf_counter()
-            score = run()
-            seconds = time.perf_counter() - start
-            if turn:
-                times[who].append(seconds)
-                scores[who].append(score)
-            else:  # the first round warms up: imports, worker processes
-                first[who] = seconds
+    turns = paired(contestants, rounds, clock="wall")
+    scores = {who: statistics.mean(found) for who, found in turns.results.items()}
     ours = next(iter(contestants))
     rows = []
-    for who in contestants:
-        pairs = zip(times[who], times[ours], strict=True)
-        ratios = sorted(other / own for other, own in pairs)
+    for who, score in scores.items():
+        ratios = turns.ratios(who)
         rows.append(
             {
                 "": who,
-                "seconds": f"{statistics.median(times[who]):.2f}",
-                "ratio to the first row": f"{statistics.median(ratios):.2f} "
-                f"({ratios[0]:.2f} to {ratios[-1]:.2f})",
-                "first call, seconds": f"{first[who]:.2f}",
-                "test accuracy": f"{statistics.mean(scores[who]):.3f}",
+                "seconds": f"{turns.median(who):.2f}",
+                "ratio to the first row": spread(ratios),
+                "first call, seconds": f"{turns.first[who]:.2f}",
+                "test accuracy": f"{score:.3f}",
             }
         )
+        if who.startswith("loop"):
+            record(
+                f"{title}: {ours}",
+                peer=f"{who}, {version_of('skorch' if 'skorch' in who else SKLEARN)}",
+                ratios=ratios,
+                clock=turns.clock,
+                ours=f"{turns.median(ours):.2f} s",
+                score="test accuracy",
+                score_ours=scores[ours],
+                score_peer=score,
+            )
     page.table(title, rows)
 
 
-def dense(page: Page, rounds: int) -> None:
+def dense(
+    page: Page, rounds: int, dtypes: Sequence[str], *, quick: bool = False
+) -> None:
     """Thirty small nets."""
+    n, n_repeats, epochs = 12_000, DENSE_REPEATS, DENSE_EPOCHS
+    if quick:
+        n, n_repeats, epochs = 600, 2, 1
     X, y = make_classification(
-        12_000, 8, n_informative=6, n_redundant=0, n_classes=4, random_state=0
+        n, 8, n_informative=6, n_redundant=0, n_classes=4, random_state=0
     )
-    for dtype in (np.float32, np.float64):
+    for dtype in dtypes:
         rows = X.astype(dtype)
-        parts = splits(y, DENSE_REPEATS)
+        parts = splits(y, n_repeats)
 
         def ours(rows: np.ndarray = rows, **options: Any) -> float:
-            net = DenseClassifier(hidden_layer_sizes=(30, 30), max_epochs=DENSE_EPOCHS)
-            settings = {"n_repeats": DENSE_REPEATS, "random_state": 0, "verbose": 0}
+            net = DenseClassifier(hidden_layer_sizes=(30, 30), max_epochs=epochs)
+            settings = {"n_repeats": n_repeats, "random_state": 0, "verbose": 0}
             result = repeated_holdout(net, rows, y, **settings, **options)
             return float(result.values("accuracy", select="last").mean())
 
@@ -169,13 +174,13 @@ def dense(page: Page, rounds: int) -> None:
                 threads=1,
                 batch_size=200,
                 lr=1e-3,
-                max_epochs=DENSE_EPOCHS,
+                max_epochs=epochs,
             )
 
         contest(
             page,
-            f"{DENSE_REPEATS} repeats of DenseClassifier(hidden_layer_sizes=(30, 30)), "
-            f"12,000 x 8 in {np.dtype(dtype)}, {DENSE_EPOCHS} epochs, batch 200",
+            f"{n_repeats} repeats of DenseClassifier(hidden_layer_sizes=(30, 30)), "
+            f"{n:,} x 8 in {np.dtype(dtype)}, {epochs} epochs, batch 200",
             {
                 "skastro, stacked (auto), one thread": ours,
                 "skastro, stacked, final scores": lambda f=ours: f(record="final"),
@@ -183,23 +188,26 @@ def dense(page: Page, rounds: int) -> None:
                 "skastro, sequential": lambda f=ours: f(engine="sequential"),
                 "loop over plain skorch nets": theirs,
                 "loop over MLPClassifier": lambda r=rows, p=parts: sklearn_loop(
-                    r, y, p
+                    r, y, p, epochs
                 ),
             },
             rounds,
         )
 
 
-def convolutional(page: Page, rounds: int) -> None:
+def convolutional(page: Page, rounds: int, *, quick: bool = False) -> None:
     """Six galaxy nets on two cores."""
+    n, n_repeats, epochs = CNN_IMAGES, CNN_REPEATS, CNN_EPOCHS
+    if quick:
+        n, n_repeats, epochs = 60, 2, 1
     rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, CNN_IMAGES)
+    y = rng.integers(0, 2, n)
     axis = np.arange(64) - 31.5
     radius = axis[:, None] ** 2 + axis[None, :] ** 2
     width = np.where(y, 5.0, 6.0)[:, None, None]
     clean = np.exp(-radius / (2 * width**2))
-    X = (clean + rng.normal(0, 0.5, (CNN_IMAGES, 64, 64))).astype(np.float32)
-    parts = splits(y, CNN_REPEATS)
+    X = (clean + rng.normal(0, 0.5, (n, 64, 64))).astype(np.float32)
+    parts = splits(y, n_repeats)
 
     def ours(backend: str, record: str) -> float:
         net = GalaxyCNNClassifier(
@@ -208,14 +216,14 @@ def convolutional(page: Page, rounds: int) -> None:
             learning_rate="constant",
             learning_rate_init=3e-3,
             batch_size=32,
-            max_epochs=CNN_EPOCHS,
+            max_epochs=epochs,
         )
         with joblib.parallel_config(backend=backend, n_jobs=2):
             result = repeated_holdout(
                 net,
                 X,
                 y,
-                n_repeats=CNN_REPEATS,
+                n_repeats=n_repeats,
                 engine="processes",
                 record=record,
                 random_state=0,
@@ -233,13 +241,13 @@ def convolutional(page: Page, rounds: int) -> None:
             threads=threads,
             batch_size=32,
             lr=3e-3,
-            max_epochs=CNN_EPOCHS,
+            max_epochs=epochs,
         )
 
     contest(
         page,
-        f"{CNN_REPEATS} repeats of GalaxyCNNClassifier, {CNN_IMAGES} images of 64x64, "
-        f"{CNN_EPOCHS} epochs, batch 32, two cores",
+        f"{n_repeats} repeats of GalaxyCNNClassifier, {n} images of 64x64, "
+        f"{epochs} epochs, batch 32, two cores",
         {
             "skastro, two processes, final scores": lambda: ours("loky", "final"),
             "skastro, two threads, final scores": lambda: ours("threading", "final"),
@@ -258,6 +266,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=PAGE)
     parser.add_argument("--only", choices=["dense", "cnn"])
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "float64"])
+    parser.add_argument("--quick", action="store_true", help="sizes that show nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # MLPClassifier's warning that it could go on
@@ -272,9 +282,9 @@ def main() -> None:
         "otherwise; the loops score the test part once."
     )
     if arguments.only != "cnn":
-        dense(page, arguments.rounds)
+        dense(page, arguments.rounds, arguments.dtypes, quick=arguments.quick)
     if arguments.only != "dense":
-        convolutional(page, arguments.rounds)
+        convolutional(page, arguments.rounds, quick=arguments.quick)
 
 
 if __name__ == "__main__":

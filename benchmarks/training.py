@@ -1,12 +1,13 @@
-"""Training time against other libraries, alternating in one run, on one core.
+"""Time of training and prediction against other libraries, in turns, on one core.
 
-    python benchmarks/training.py [--repeats 3]
+    python benchmarks/training.py [--repeats 5] [--quick]
 
 Each row trains the same net on the same data: once through skastro, once through a
 plain skorch net with skorch's own defaults (its ``DataLoader``, unfused Adam, its
-callbacks), or through scikit-learn's ``MLPClassifier``. Times are CPU seconds of one
-thread; the contestants take turns, and the table gives medians and the median of the
-ratios of neighbouring runs.
+callbacks), or through scikit-learn's ``MLPClassifier``; then all predict. Times are CPU
+seconds of one thread; the contestants take turns, and the table gives medians and the
+median, least and largest of the ratios of one round. ``--quick`` only shows that all
+of it runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import argparse
 import os
 import platform
 import statistics
-import time
 import warnings
 from collections.abc import Callable
 from datetime import date
@@ -27,6 +27,7 @@ import numpy as np
 import sklearn
 import skorch
 import torch
+from _bench import Turns, paired, record, spread, version_of
 from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -37,6 +38,10 @@ from skastro.neural_network.modules import MLP, GalaxyCompactNet, GalaxyThesisNe
 
 CNN_EPOCHS = 10
 DENSE_EPOCHS = 10
+PEERS = {
+    "skorch, same module": version_of("skorch"),
+    "scikit-learn MLPClassifier": f"MLPClassifier, {version_of('scikit-learn')}",
+}
 
 
 def cnn_data(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,38 +79,52 @@ def skorch_net(module: nn.Module, lr: float, batch: int, epochs: int) -> Any:
     )
 
 
-def timed(fit: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.process_time()
-    model = fit()
-    return time.process_time() - start, model
-
-
 def contest(
     name: str,
     contestants: dict[str, Callable[[], Any]],
+    train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     repeats: int,
 ) -> None:
-    """Let the contestants train in turn and print a row for each."""
-    times: dict[str, list[float]] = {who: [] for who in contestants}
-    scores: dict[str, list[float]] = {who: [] for who in contestants}
-    for turn in range(repeats + 1):
-        for who, fit in contestants.items():
-            seconds, model = timed(fit)
-            if turn:  # the first round warms up
-                times[who].append(seconds)
-                scores[who].append(float((model.predict(test[0]) == test[1]).mean()))
-    ours = next(iter(contestants))
-    print(f"\n{name}")
-    print(f"  {'':40s} {'CPU s':>8s} {'ratio':>7s} {'accuracy':>9s}")
-    for who in contestants:
-        ratio = statistics.median(
-            other / own for other, own in zip(times[who], times[ours], strict=True)
+    """Let the contestants train and predict in turn, and print a row for each."""
+    fits = paired(contestants, repeats)
+    models = {who: results[-1] for who, results in fits.results.items()}
+    predict = {who: lambda m=m: m.predict(train[0]) for who, m in models.items()}
+    scores = {
+        who: statistics.mean(
+            float((model.predict(test[0]) == test[1]).mean()) for model in results
         )
-        print(
-            f"  {who:40s} {statistics.median(times[who]):8.3f} {ratio:6.2f}x "
-            f"{statistics.mean(scores[who]):9.3f}"
-        )
+        for who, results in fits.results.items()
+    }
+    rows(f"{name}, training", fits, scores)
+    rows(f"{name}, prediction", paired(predict, 2 * repeats + 1), scores, len(train[0]))
+
+
+def rows(
+    job: str, turns: Turns, scores: dict[str, float], n_predicted: int | None = None
+) -> None:
+    """Print and record."""
+    ours = next(iter(scores))
+    print(f"\n{job}")
+    print(f"  {'':30s} {'CPU s':>8s}  {'ratio':24s} {'accuracy':>9s}")
+    for who, accuracy in scores.items():
+        seconds, ratios = turns.median(who), turns.ratios(who)
+        print(f"  {who:30s} {seconds:8.3f}  {spread(ratios):24s} {accuracy:9.3f}")
+        if who != ours:
+            own = turns.median(ours)
+            speed = f"{own:.3f} s"
+            if n_predicted:
+                speed = f"{n_predicted / own:,.0f} a second"
+            record(
+                job,
+                peer=PEERS[who],
+                ratios=ratios,
+                clock=turns.clock,
+                ours=speed,
+                score="accuracy",
+                score_ours=scores[ours],
+                score_peer=accuracy,
+            )
 
 
 class Channelled:
@@ -118,10 +137,11 @@ class Channelled:
         return self.net.predict(X[:, None])
 
 
-def convolutional(layout: str, repeats: int) -> None:
+def convolutional(layout: str, repeats: int, *, quick: bool = False) -> None:
     """Train a galaxy net on 600 images; test it on 400 others."""
-    X, y = cnn_data(1000)
-    train, test = (X[:600], y[:600]), (X[600:], y[600:])
+    n, epochs = (40, 1) if quick else (600, CNN_EPOCHS)
+    X, y = cnn_data(5 * n // 3)
+    train, test = (X[:n], y[:n]), (X[n:], y[n:])
     thesis = layout == "thesis"
     lr = 3e-4 if thesis else 3e-3
     config = {
@@ -138,36 +158,38 @@ def convolutional(layout: str, repeats: int) -> None:
             learning_rate="constant",
             learning_rate_init=lr,
             batch_size=32,
-            max_epochs=CNN_EPOCHS,
+            max_epochs=epochs,
             random_state=0,
         ).fit(*train)
 
     def theirs(module: type[nn.Module]) -> Any:
         torch.manual_seed(0)
-        net = skorch_net(module(**config), lr, 32, CNN_EPOCHS)
+        net = skorch_net(module(**config), lr, 32, epochs)
         return Channelled(net.fit(train[0][:, None], train[1]))
 
     module = GalaxyThesisNet if thesis else GalaxyCompactNet
     contestants = {"skastro": ours, "skorch, same module": lambda: theirs(module)}
     contest(
-        f"GalaxyCNNClassifier(layout={layout!r}), 600 images of 64x64, {CNN_EPOCHS} "
+        f"GalaxyCNNClassifier(layout={layout!r}), {n} images of 64x64, {epochs} "
         "epochs, batch 32",
         contestants,
+        train,
         test,
         repeats,
     )
 
 
-def dense(repeats: int) -> None:
+def dense(repeats: int, *, quick: bool = False) -> None:
     """Train a dense net on 12,000 rows; test it on 12,000 others."""
-    X, y = dense_data(24_000)
-    train, test = (X[:12_000], y[:12_000]), (X[12_000:], y[12_000:])
+    n, epochs = (600, 1) if quick else (12_000, DENSE_EPOCHS)
+    X, y = dense_data(2 * n)
+    train, test = (X[:n], y[:n]), (X[n:], y[n:])
     settings = {"batch_size": 200, "learning_rate_init": 1e-3, "alpha": 0.0}
 
     def ours() -> Any:
         net = DenseClassifier(
             hidden_layer_sizes=(30, 30),
-            max_epochs=DENSE_EPOCHS,
+            max_epochs=epochs,
             random_state=0,
             **settings,
         )
@@ -176,20 +198,21 @@ def dense(repeats: int) -> None:
     def theirs() -> Any:
         torch.manual_seed(0)
         module = MLP(input_shape=(8,), n_outputs=9, hidden_layer_sizes=(30, 30))
-        return skorch_net(module, 1e-3, 200, DENSE_EPOCHS).fit(*train)
+        return skorch_net(module, 1e-3, 200, epochs).fit(*train)
 
     def sklearns() -> Any:
-        net = MLPClassifier((30, 30), max_iter=DENSE_EPOCHS, random_state=0, **settings)
+        net = MLPClassifier((30, 30), max_iter=epochs, random_state=0, **settings)
         return net.fit(*train)
 
     contest(
-        f"DenseClassifier(hidden_layer_sizes=(30, 30)), 12,000 x 8, {DENSE_EPOCHS} "
-        "epochs, batch 200",
+        f"DenseClassifier(hidden_layer_sizes=(30, 30)), {n:,} x 8, {epochs} epochs, "
+        "batch 200",
         {
             "skastro": ours,
             "skorch, same module": theirs,
             "scikit-learn MLPClassifier": sklearns,
         },
+        train,
         test,
         repeats,
     )
@@ -197,8 +220,10 @@ def dense(repeats: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="sizes that show nothing")
+    arguments = parser.parse_args()
+    repeats, quick = arguments.repeats, arguments.quick
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # MLPClassifier's warning that it could go on
     print(
@@ -206,9 +231,10 @@ def main() -> None:
         f"{platform.python_version()}, torch {torch.__version__}, skorch "
         f"{skorch.__version__}, scikit-learn {sklearn.__version__}"
     )
-    convolutional("compact", repeats)
-    convolutional("thesis", repeats)
-    dense(repeats)
+    convolutional("compact", repeats, quick=quick)
+    convolutional("thesis", repeats, quick=quick)
+    # A fit of a fraction of a second: more rounds cost nothing.
+    dense(repeats if quick else 3 * repeats, quick=quick)
 
 
 if __name__ == "__main__":

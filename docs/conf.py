@@ -36,6 +36,8 @@ extensions = [
     "sphinx.ext.viewcode",
     "skastro_docs.api",
     "skastro_docs.docstrings",
+    "skastro_docs.gallery",
+    "skastro_docs.links",
     "skastro_docs.markdown",
     "skastro_docs.mathml",
     "sphinx_gallery.gen_gallery",
@@ -50,7 +52,13 @@ if os.environ.get("SKASTRO_DOCS_INTERSPHINX"):
         "torch": ("https://docs.pytorch.org/docs/stable", None),
     }
 
-exclude_patterns = ["_build", "results", "Thumbs.db", ".DS_Store"]
+exclude_patterns = [
+    "_build",
+    "results",
+    # By folder; `gallery.rst` has the same pages under the reader's goals.
+    "auto_examples/index.rst",
+    "auto_examples/sg_api_usage.rst",
+]
 default_role = "py:obj"
 templates_path: list[str] = []
 html_math_renderer = "mathml"
@@ -70,7 +78,20 @@ html_static_path = ["_static"]
 html_css_files = ["skastro.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "install": [], "changelog": [], "bibliography": []}
+# Pages without others below them leave the room to their tables.
+html_sidebars = {
+    page: []
+    for page in (
+        "index",
+        "install",
+        "studies",
+        "benchmarks",
+        "trust",
+        "developers",
+        "changelog",
+        "bibliography",
+    )
+}
 html_theme_options = {
     "icon_links": [
         {
@@ -79,7 +100,7 @@ html_theme_options = {
             "icon": "fa-brands fa-github",
         }
     ],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navigation_with_keys": False,
     "show_prev_next": False,
     "show_toc_level": 2,
@@ -98,10 +119,11 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("skastro",),
-    "reference_url": {"skastro": None},
     "reset_modules": ("matplotlib", "skastro_docs.gallery.reset_state"),
     "reset_modules_order": "before",
     "remove_config_comments": True,
+    # Examples print what they have to say.
+    "capture_repr": (),
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -21,7 +21,12 @@ if "NUMBA_CACHE_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 # Programs that tests start, no tests.
-collect_ignore = ["model_selection/kill_server.py", "model_selection/study_jobs.py"]
+collect_ignore = [
+    "faults/kill_loop.py",
+    "faults/writers.py",
+    "model_selection/kill_server.py",
+    "model_selection/study_jobs.py",
+]
 
 _SPEC = importlib.util.spec_from_file_location(
     "skastro_local_server", Path(__file__).parent / "local_server.py"

@@ -1,6 +1,6 @@
 """
-Where the net looks
-===================
+Where a net of diffraction patterns looks
+=========================================
 
 A net that reads the direction of a crystal should look at the spots. The thesis's net
 has convolutions, so Grad-CAM can ask it; the compact net unrolls the pattern to polar

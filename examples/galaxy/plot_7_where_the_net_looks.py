@@ -1,6 +1,6 @@
 """
-Where the net looks
-===================
+Where a net of galaxies looks
+=============================
 
 A net tells spirals from ellipticals: by the arms, or by a neighbour at the edge? Maps
 of three kinds, how much of them lies on the galaxy, and the test of whether they are

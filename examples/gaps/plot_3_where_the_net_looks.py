@@ -1,6 +1,6 @@
 """
-Where the net looks
-===================
+Where a net of voxels looks
+===========================
 
 The study's first part: a net that convolves in three dimensions, and Grad-CAM maps of
 what it looks at, for vertical and random incidence, for right and wrong events. Then

@@ -27,6 +27,7 @@ from skastro.calibration._meta import (
 )
 from skastro.calibration._temperature import TemperatureScaling, log_proba
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -130,7 +131,7 @@ class CalibratedEnsembleClassifier(
     (array([0, 0]), (150, 3))
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "estimators": [list, None],
         "cv": ["cv_object"],
         "n_repeats": [Interval(Integral, 1, None, closed="left"), dict],
@@ -153,7 +154,7 @@ class CalibratedEnsembleClassifier(
         penalty: float = 1.0,
         average: str = "geometric",
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.estimators = estimators
         self.cv = cv
@@ -178,7 +179,8 @@ class CalibratedEnsembleClassifier(
         dict
             Name to value.
         """
-        return self._get_params("estimators", deep=deep)
+        out: dict[str, Any] = self._get_params("estimators", deep=deep)
+        return out
 
     def set_params(self, **params: Any) -> CalibratedEnsembleClassifier:
         """Set parameters, or a whole classifier by its name.
@@ -386,7 +388,8 @@ class CalibratedEnsembleClassifier(
         else:
             mixed = np.mean(parts, axis=0)
         mixed = mixed / mixed.sum(axis=1, keepdims=True)
-        return self.calibrators_.get("average", same)(mixed)
+        out: NDArray[np.float64] = self.calibrators_.get("average", same)(mixed)
+        return out
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

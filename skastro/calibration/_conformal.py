@@ -15,6 +15,7 @@ from skastro.calibration._decisions import DecidesLikeInner
 from skastro.calibration._meta import MetaClassifier, check_rows
 from skastro.calibration._out_of_fold import CV_CONSTRAINTS, fit_with_unseen
 from skastro.utils import import_optional
+from skastro.utils._typing import Seed
 
 # 1 - 0.9 is a little less than 0.1 in floating point; a p-value of 0.1 is to be out.
 _ROUNDING = 1e-9
@@ -119,7 +120,7 @@ class ConformalSetClassifier(DecidesLikeInner, MetaClassifier):
     ((450, 3), True)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **MetaClassifier._parameter_constraints,
         "confidence_level": [Interval(Real, 0, 1, closed="neither")],
         "class_conditional": ["boolean"],
@@ -136,7 +137,7 @@ class ConformalSetClassifier(DecidesLikeInner, MetaClassifier):
         class_conditional: bool = True,
         cv: Any = "auto",
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.estimator = estimator
         self.confidence_level = confidence_level

@@ -68,7 +68,10 @@ class DecidesByProbability:
             What ``predict`` would give for the same rows: the most probable classes.
         """
         check_is_fitted(self)
-        return self.classes_[check_proba(proba, self.classes_).argmax(axis=1)]
+        out: np.ndarray = self.classes_[
+            check_proba(proba, self.classes_).argmax(axis=1)
+        ]
+        return out
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the classes that `decide` chooses.
@@ -115,8 +118,10 @@ class DecidesLikeInner:
         while isinstance(inner, Pipeline):
             inner = inner.steps[-1][1]
         if hasattr(inner, "decide") and np.array_equal(inner.classes_, self.classes_):
-            return inner.decide(values)
-        return self.classes_[values.argmax(axis=1)]
+            chosen: np.ndarray = inner.decide(values)
+        else:
+            chosen = self.classes_[values.argmax(axis=1)]
+        return chosen
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict what the inner estimator predicts.

@@ -40,7 +40,8 @@ class MeasuredColumns:
     @property
     def drawn(self) -> np.ndarray:
         """Say which values have an error; of shape (n_samples, n_columns)."""
-        return np.isfinite(self.value) & (self.error > 0)
+        out: np.ndarray = np.isfinite(self.value) & (self.error > 0)
+        return out
 
 
 def read_columns(
@@ -96,7 +97,7 @@ def read_columns(
 
 def _place(X: Any, column: Any) -> int:
     """Give the position of a column."""
-    n_columns = X.shape[1]
+    n_columns = int(X.shape[1])
     if isinstance(column, bool):
         raise ValueError(f"error_columns has {column}, which is no column.")
     if isinstance(column, str):
@@ -229,4 +230,5 @@ def _mix(state: np.ndarray) -> np.ndarray:
     """Scramble 64-bit integers, as the SplitMix64 generator does with a counter."""
     state = (state ^ (state >> np.uint64(30))) * _FACTOR_1
     state = (state ^ (state >> np.uint64(27))) * _FACTOR_2
-    return state ^ (state >> np.uint64(31))
+    out: np.ndarray = state ^ (state >> np.uint64(31))
+    return out

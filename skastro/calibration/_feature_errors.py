@@ -29,6 +29,7 @@ from skastro.calibration._meta import (
     check_rows,
 )
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 # Probabilities that are held at a time: 32 MiB.
 _CHUNK_VALUES = 2**22
@@ -139,7 +140,7 @@ class FeatureErrorEnsemble(MetaClassifier):
     array([0.02, 0.25])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **MetaClassifier._parameter_constraints,
         "error_columns": [dict, None],
         "positive": ["array-like"],
@@ -154,13 +155,13 @@ class FeatureErrorEnsemble(MetaClassifier):
         self,
         estimator: Any = None,
         *,
-        error_columns: dict | None = None,
+        error_columns: dict[Any, Any] | None = None,
         positive: Any = (),
         n_draws: int = 50,
         draw: str = "predict",
         confidence_threshold: float = 2.0,
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.estimator = estimator
         self.error_columns = error_columns
@@ -342,7 +343,7 @@ class FeatureErrorEnsemble(MetaClassifier):
         ratio = np.where(lead > 0, np.inf, 0.0)
         np.divide(lead, spread, out=ratio, where=spread > 0)
         np.put_along_axis(ratio, best, np.inf, axis=1)
-        confidence = ratio.min(axis=1)
+        confidence: np.ndarray = ratio.min(axis=1)
         columns = self._read(X)
         if columns is not None:
             unknown = ~columns.drawn.any(axis=1) & (spread == 0).all(axis=1)

@@ -29,7 +29,8 @@ def proba_of(model: Any, X: Any, classes: NDArray[Any]) -> NDArray[np.float64]:
         Rows sum to 1.
     """
     proba = np.asarray(aligned_proba(model, X, classes), dtype=np.float64)
-    return proba / proba.sum(axis=1, keepdims=True)
+    out: NDArray[np.float64] = proba / proba.sum(axis=1, keepdims=True)
+    return out
 
 
 def fit_fold(
@@ -95,4 +96,5 @@ def class_weighted(
         of_class = np.where(count > 0, count**-balance, 0.0)
     of_row = of_class[codes] * (1.0 if weight is None else weight)
     total = len(codes) if weight is None else weight.sum()
-    return of_row * (total / of_row.sum())
+    out: NDArray[np.float64] = of_row * (total / of_row.sum())
+    return out

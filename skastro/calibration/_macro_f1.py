@@ -80,7 +80,7 @@ class MacroF1Classifier(MetaClassifier):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **MetaClassifier._parameter_constraints,
         "cv": ["cv_object", StrOptions({"auto"})],
         "min_gain": [Interval(Real, 0, 1, closed="left")],
@@ -163,4 +163,7 @@ class MacroF1Classifier(MetaClassifier):
             What ``predict`` would give for the same rows.
         """
         check_is_fitted(self)
-        return self.classes_[self.rule_.predict(check_proba(proba, self.classes_))]
+        out: np.ndarray = self.classes_[
+            self.rule_.predict(check_proba(proba, self.classes_))
+        ]
+        return out

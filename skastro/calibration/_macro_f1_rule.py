@@ -204,7 +204,8 @@ def _decide(proba: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> np.ndar
     """Take the class of the greatest score; ties go to the first one."""
     with np.errstate(invalid="ignore"):
         scores = np.where(proba > 0, (proba - offset) / scale, -np.inf)
-    return np.argmax(scores, axis=1)
+    out: np.ndarray = np.argmax(scores, axis=1)
+    return out
 
 
 def _counts(
@@ -223,7 +224,8 @@ def _f1(
     """Give the expected F1 of each class, NaN for one that does not occur."""
     called, right = _counts(proba, weight, labels)
     with np.errstate(invalid="ignore"):
-        return 2 * right / (total + called)
+        out: np.ndarray = 2 * right / (total + called)
+        return out
 
 
 def _value(f1: np.ndarray) -> float:

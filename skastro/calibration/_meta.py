@@ -28,6 +28,7 @@ from sklearn.utils.validation import (
 )
 
 from skastro.calibration._decisions import DecidesByProbability
+from skastro.utils import as_lazy_rows
 
 
 def aligned_proba(estimator: Any, X: Any, classes: np.ndarray) -> np.ndarray:
@@ -191,7 +192,8 @@ def check_rows(
     Parameters
     ----------
     X : array-like or DataFrame of shape (n_samples, n_features)
-        Not converted: columns of strings, NaN and names reach the estimator.
+        Not converted: columns of strings, NaN and names reach the estimator. What is
+        in zarr, HDF5 or Dask reaches it as `LazyRows`.
     y : array-like of shape (n_samples,)
         Class labels.
     sample_weight : array-like of shape (n_samples,) or None
@@ -215,7 +217,9 @@ def check_rows(
         raise ValueError("fit requires y to be passed, but the target y is None.")
     y = _check_y(y)
     check_classification_targets(y)
-    X, y, groups = indexable(X, y, groups)
+    rows = None if isinstance(X, np.ndarray) else as_lazy_rows(X)
+    # Folds of what is on disk are then indices, not copies.
+    X, y, groups = indexable(X if rows is None else rows, y, groups)
     if sample_weight is not None:
         sample_weight = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
@@ -230,7 +234,7 @@ class MetaClassifier(
 ):
     """Base of the classifiers that wrap another one, in `estimator`."""
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "estimator": [HasMethods(["fit", "predict_proba"]), None]
     }
     estimator: Any

@@ -20,11 +20,12 @@ from skastro.calibration._meta import (
     in_columns,
 )
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 _AUTO_FOLDS = 5
 
 # A share of the rows needs RealNotInt's range; integers are folds.
-CV_CONSTRAINTS: list = [
+CV_CONSTRAINTS: list[Any] = [
     "cv_object",
     StrOptions({"auto"}),
     Interval(Real, 0, 1, closed="neither"),
@@ -50,7 +51,7 @@ def fit_with_unseen(
     *,
     cv: Any,
     n_jobs: int | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> UnseenProba:
     """Fit an estimator, and get honest probabilities of its training rows.
 
@@ -176,7 +177,7 @@ def _splitter(cv: Any, rows: TrainingRows) -> Any:
 
 
 def holdout_split(
-    y: np.ndarray, share: float, groups: np.ndarray | None, random_state: Any
+    y: np.ndarray, share: float, groups: np.ndarray | None, random_state: Seed
 ) -> tuple[np.ndarray, np.ndarray]:
     """Keep a share of each class from the fit.
 

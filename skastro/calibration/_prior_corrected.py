@@ -109,7 +109,7 @@ class PriorCorrectedClassifier(MetaClassifier):
     array([0.5, 0.5])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **MetaClassifier._parameter_constraints,
         "priors": [StrOptions({"train", "balanced"}), dict, "array-like"],
         "training_priors": [
@@ -279,4 +279,5 @@ def _corrected(proba: np.ndarray, seen: np.ndarray, target: np.ndarray) -> np.nd
     total = corrected.sum(axis=1, keepdims=True)
     impossible = total[:, 0] <= 0
     corrected[impossible], total[impossible] = target, 1
-    return corrected / total
+    out: np.ndarray = corrected / total
+    return out

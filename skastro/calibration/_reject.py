@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skastro.calibration._decisions import DecidesLikeInner
 from skastro.calibration._meta import MetaClassifier, check_rows
 from skastro.calibration._out_of_fold import CV_CONSTRAINTS, fit_with_unseen
+from skastro.utils._typing import Seed
 
 # Coverages tried for a bounded risk. Fixed beforehand: each is one test.
 _COVERAGES = np.arange(1, 21) / 20
@@ -118,7 +119,7 @@ class RejectClassifier(DecidesLikeInner, MetaClassifier):
     (True, 300)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **MetaClassifier._parameter_constraints,
         "threshold": [Real, StrOptions({"coverage", "risk"})],
         "criterion": [StrOptions({"max_proba", "margin", "entropy"})],
@@ -141,7 +142,7 @@ class RejectClassifier(DecidesLikeInner, MetaClassifier):
         delta: float | None = 0.05,
         cv: Any = "auto",
         n_jobs: int | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.estimator = estimator
         self.threshold = threshold
@@ -299,11 +300,12 @@ def confidence_of(proba: np.ndarray, criterion: str) -> np.ndarray:
     """
     n_classes = proba.shape[1]
     if criterion == "max_proba" or n_classes == 1:
-        return proba.max(axis=1)
+        return np.asarray(proba.max(axis=1))
     if criterion == "margin":
         two = np.partition(proba, n_classes - 2, axis=1)[:, -2:]
         return two[:, 1] - two[:, 0]
-    return np.clip(1 - entr(proba).sum(axis=1) / np.log(n_classes), 0, 1)
+    lack = entr(proba).sum(axis=1) / np.log(n_classes)
+    return np.asarray(np.clip(1 - lack, 0, 1))
 
 
 def risk_bound(risk: np.ndarray, size: np.ndarray, delta: float) -> np.ndarray:

@@ -114,7 +114,8 @@ def seen_priors(
     logarithm = getattr(last, "class_log_prior_", None)
     if logarithm is not None and np.array_equal(last.classes_, classes):
         stated = np.exp(logarithm)
-        return stated / stated.sum()
+        known: np.ndarray = stated / stated.sum()
+        return known
     if hidden:
         raise ValueError(_cannot_tell(type(fitted).__name__, hidden))
     _refuse_unknown(last, rows.sample_weight is not None)
@@ -129,7 +130,8 @@ def seen_priors(
         priors = (priors > 0).astype(float)
     else:
         priors = priors * [class_weight.get(c, 1.0) for c in classes.tolist()]
-    return priors / priors.sum()
+    shares: np.ndarray = priors / priors.sum()
+    return shares
 
 
 def _innermost(fitted: Any) -> tuple[Any, str]:
@@ -227,7 +229,8 @@ def frequencies(y: np.ndarray, weight: np.ndarray, classes: np.ndarray) -> np.nd
     counts = np.bincount(
         np.searchsorted(classes, y), weights=weight, minlength=len(classes)
     )
-    return counts / counts.sum()
+    out: np.ndarray = counts / counts.sum()
+    return out
 
 
 def check_priors(priors: Any, classes: np.ndarray, name: str) -> np.ndarray:
@@ -276,4 +279,5 @@ def check_priors(priors: Any, classes: np.ndarray, name: str) -> np.ndarray:
             f"{name} must add up to 1, they add up to {values.sum():g}; divide counts "
             "by their sum, so that a class left out cannot go unnoticed."
         )
-    return values / values.sum()
+    out: np.ndarray = values / values.sum()
+    return out

@@ -117,4 +117,7 @@ class TemperatureScaling:
         ndarray of shape (n, n_classes)
             Calibrated ones; rows sum to 1.
         """
-        return softmax(log_proba(proba) / self.temperature + self.bias, axis=1)
+        out: NDArray[np.float64] = softmax(
+            log_proba(proba) / self.temperature + self.bias, axis=1
+        )
+        return out

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skastro.utils._typing import Seed
+
 
 def is_number(value: Any, kind: type) -> bool:
     """Tell a number of some kind, which a bool is not meant to be.
@@ -26,7 +28,7 @@ def is_number(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def generator(random_state: Any) -> np.random.Generator:
+def generator(random_state: Seed) -> np.random.Generator:
     """Make a generator of its own, which leaves the global one alone.
 
     Parameters

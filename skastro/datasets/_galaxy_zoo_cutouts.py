@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from sklearn.utils import Bunch
 
 from skastro.galaxy._galaxy_zoo_parse import FLAGS
 from skastro.utils._fetch import get_data_home
+from skastro.utils._npz import read_npz
 
 # The first of these that is there is loaded.
 CUTOUT_FILES = (
@@ -148,21 +147,8 @@ def _find_cutouts(data_home: str | os.PathLike[str] | None) -> Path:
 def _read_npz(path: Path) -> dict[str, Any]:
     """Read the arrays of an npz file that may be broken or foreign."""
     try:
-        # An open file, because np.load leaves the one that it opens open on failure.
-        with path.open("rb") as file:
-            content = np.load(file, allow_pickle=False)
-            if not hasattr(content, "files"):
-                raise ValueError("it holds a single array")
-            return {key: content[key] for key in content.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+        return read_npz(path)
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"{path} is no readable .npz file of cut-outs (truncated, or something "
             f"else): {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -313,6 +314,10 @@ def _save(
     path = home / CUTOUT_FILES[1]
     try:
         write_atomically(path, content.getvalue())
-    except OSError:  # everything was there already, in a folder that is read-only
+    except OSError as error:
+        # Everything was there already, in a folder that is read-only. A full disk is
+        # another matter.
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
         return as_bunch(arrays, "")
     return as_bunch(arrays, str(path))

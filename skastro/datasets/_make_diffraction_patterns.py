@@ -20,6 +20,8 @@ from skastro.diffraction import (
     rotation_from_direction,
 )
 from skastro.utils import fold_directions
+from skastro.utils._real_array import real_array
+from skastro.utils._typing import Seed
 
 _DESCR = """Simulated electron-diffraction patterns
 
@@ -40,7 +42,7 @@ def make_diffraction_patterns(
     weights: Any = None,
     n_singles: int | None = None,
     return_X_y: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Any:
     """Simulate spot patterns with their beam directions.
 
@@ -230,14 +232,15 @@ def _directions(
         if given == "sector":
             u = fold_directions(u, simulator.crystal_.point_operations)
         return u
-    u = np.asarray(given, dtype=np.float64)
+    u = real_array(given, "directions")
     if u.ndim != 2 or u.shape[1] != 3 * k or not len(u):
         raise ValueError(f"directions must have shape (n, {3 * k}), got {u.shape}.")
     u = u.reshape(-1, 3)
     length = np.linalg.norm(u, axis=1, keepdims=True)
     if not np.isfinite(length).all() or not length.all():
         raise ValueError("directions must be finite and not zero.")
-    return u / length
+    out: np.ndarray = u / length
+    return out
 
 
 def _expose(
@@ -265,4 +268,5 @@ def _expose(
     size = total.sum(axis=(1, 2), dtype=np.float64)
     scale = counts / np.where(size > 0, size, 1.0)
     noise = np.random.default_rng([seed, 1])
-    return noise.poisson(total * scale[:, None, None]).astype(np.float32)
+    out: np.ndarray = noise.poisson(total * scale[:, None, None]).astype(np.float32)
+    return out

@@ -22,6 +22,7 @@ from skastro.galaxy._observation import (
     to_nanomaggies,
 )
 from skastro.galaxy._population import draw_galaxies
+from skastro.utils._typing import Seed
 
 # The official flags of the 725 real cut-outs that have one.
 _REAL_COUNTS = {"spiral": 284, "elliptical": 122, "uncertain": 319}
@@ -52,7 +53,7 @@ def make_galaxies(
     sky: float | None = None,
     noise: float = 1.0,
     return_X_y: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Any:
     r"""Simulate cut-outs of galaxies with their Galaxy Zoo flags.
 

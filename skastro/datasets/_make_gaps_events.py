@@ -14,6 +14,7 @@ from skastro.datasets._arguments import generator, is_number
 from skastro.gaps import VoxelEvents
 from skastro.gaps._geometry import THRESHOLD_MEV
 from skastro.gaps._mc_events import CHUNK, FastSimulator
+from skastro.utils._typing import Seed
 
 _INCIDENCES = ("vertical", "random")
 _ROUNDS = 100
@@ -45,7 +46,7 @@ def make_gaps_events(
     threshold: float = THRESHOLD_MEV,
     as_sparse: bool = False,
     return_X_y: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Any:
     """Simulate antiprotons and antideuterons in the GAPS tracker, fast.
 

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skastro.datasets._arguments import generator, is_number
+from skastro.utils._typing import Seed
 
 _KINDS = ("constant", "red_noise", "flare")
 # Red noise is cut out of a series this many times longer, so that slow changes are in.
@@ -30,7 +31,7 @@ def make_light_curves(
     gap_fraction: float = 0.0,
     noise: bool = True,
     return_X_y: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Any:
     r"""Simulate light curves of X-ray sources with counting noise.
 
@@ -194,7 +195,8 @@ def _red_noise(
     sigma = np.sqrt(np.log1p(fvar**2))
     # It is the same everywhere along the series: the first part does.
     cut = series[:, :n_points] * (sigma / np.sqrt(variance))
-    return np.exp(cut - 0.5 * sigma**2)
+    out: np.ndarray = np.exp(cut - 0.5 * sigma**2)
+    return out
 
 
 def _flares(
@@ -208,7 +210,10 @@ def _flares(
     left = np.maximum(np.arange(n_points) - start[:, None], 0.0)
     right = np.maximum(np.arange(1, n_points + 1) - start[:, None], 0.0)
     decay = decay[:, None]
-    return peak[:, None] * decay * (np.exp(-left / decay) - np.exp(-right / decay))
+    out: np.ndarray = (
+        peak[:, None] * decay * (np.exp(-left / decay) - np.exp(-right / decay))
+    )
+    return out
 
 
 def _gaps(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from skastro.datasets._arguments import generator, is_number
 from skastro.datasets._labelled_table import labelled_bunch
+from skastro.utils._typing import Seed
 from skastro.xray._catalogue import describe
 from skastro.xray._simulation import catalogue_flux, draw_sources, observe
 from skastro.xray._simulation_classes import CLASSES, MISSING_SHARES, STUDY_COUNTS
@@ -36,7 +37,7 @@ def make_xray_sources(
     class_weights: Mapping[str, float] | None = None,
     return_X_y: bool = False,
     as_frame: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Any:
     r"""Simulate a catalogue of X-ray sources of nine classes.
 
@@ -201,7 +202,7 @@ def _class_counts(
             f"{class_weights!r}."
         )
     exact = n_samples * values / values.sum()
-    counts = np.floor(exact + 1e-9).astype(int)
+    counts: np.ndarray = np.floor(exact + 1e-9).astype(int)
     rest = np.argsort(-(exact - counts), kind="stable")[: n_samples - counts.sum()]
     counts[rest] += 1
     return counts

@@ -31,6 +31,8 @@ def all_pairs(n_patterns: int) -> np.ndarray:
     >>> len(all_pairs(1000))
     499500
     """
-    if n_patterns < 2:
-        raise ValueError(f"a pair needs two patterns, got n_patterns={n_patterns}.")
+    if not isinstance(n_patterns, int | np.integer) or n_patterns < 2:
+        raise ValueError(
+            f"a pair needs two patterns or more, got n_patterns={n_patterns}."
+        )
     return np.column_stack(np.triu_indices(int(n_patterns), k=1)).astype(np.int64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -92,7 +94,7 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
     (50.0, True)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "method": [StrOptions({"radial_median", "tophat", "gaussian"})],
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "size": [Interval(Real, 1, None, closed="left")],
@@ -104,13 +106,13 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
     def __init__(
         self,
         *,
-        method="radial_median",
-        quantile=0.5,
-        size=10.0,
-        direct_beam_radius=0.0,
-        center=None,
-        image_shape=None,
-    ):
+        method: str = "radial_median",
+        quantile: float = 0.5,
+        size: float = 10.0,
+        direct_beam_radius: float = 0.0,
+        center: Sequence[float] | None = None,
+        image_shape: Sequence[int] | None = None,
+    ) -> None:
         self.method = method
         self.quantile = quantile
         self.size = size
@@ -119,7 +121,7 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
         self.image_shape = image_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> BackgroundSubtractor:
         """Check parameters and patterns, and remember their shape.
 
         Parameters
@@ -135,12 +137,12 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
             The transformer itself.
         """
         _, shape, _ = check_images(
-            self, as_patterns(X)[0], self.image_shape, reset=True
+            self, as_patterns(X)[0], self.image_shape, reset=True, lazy=True
         )
         check_center(self.center, shape[1:])
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Subtract the background.
 
         Parameters
@@ -150,7 +152,7 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
 
         Returns
         -------
-        ndarray of the shape of X
+        ndarray of the shape of X, or LazyRows for LazyRows
             Not negative; of float32 for float32 and uint8, else float64.
 
         Raises
@@ -158,6 +160,9 @@ class BackgroundSubtractor(OneToOneFeatureMixin, PatternTransformer):
         ValueError
             If a pixel is not finite, or a shape does not fit.
         """
+        lazy = self._lazily(X)
+        if lazy is not None:
+            return lazy
         X, scan = as_patterns(X)
         X, (c, h, w), trailing = self._check_patterns(X)
         n = len(X)

@@ -16,6 +16,7 @@ from skastro.diffraction._scattering import scattering_factor
 from skastro.diffraction._space_group import close_group
 from skastro.utils import proper_operations
 from skastro.utils._laue import LAUE_GROUPS
+from skastro.utils._real_array import real_array
 
 # Two sites nearer than this (fractional) are one.
 _SAME_SITE = 1e-3
@@ -340,7 +341,7 @@ def as_crystal(crystal: Any) -> Crystal:
 
 
 def _check_hkl(hkl: Any) -> np.ndarray:
-    indices = np.atleast_2d(np.asarray(hkl, dtype=np.float64))
+    indices = np.atleast_2d(real_array(hkl, "hkl"))
     if indices.ndim != 2 or indices.shape[1] != 3 or not np.isfinite(indices).all():
         raise ValueError(
             f"hkl must be finite and have shape (n, 3), got {indices.shape}."
@@ -349,7 +350,7 @@ def _check_hkl(hkl: Any) -> np.ndarray:
 
 
 def _check_cell(cell: Sequence[float]) -> tuple[float, ...]:
-    values = np.asarray(cell, dtype=np.float64)
+    values = real_array(cell, "cell")
     if values.shape != (6,) or not np.isfinite(values).all() or (values <= 0).any():
         raise ValueError(
             "cell must be a, b, c in Å and alpha, beta, gamma in degrees, got "

@@ -40,7 +40,7 @@ def camera_scale(voltage_kv: float, camera_length: float, pixel_size: float) -> 
     0.005483
     """
     for name, value in (("camera_length", camera_length), ("pixel_size", pixel_size)):
-        if not (math.isfinite(value) and value > 0):
+        if not 1e-100 < value < 1e100:
             raise ValueError(f"{name} must be positive and finite, got {value}.")
     wavelength = electron_wavelength(voltage_kv)
     return pixel_size * 1e-3 / (wavelength * camera_length)
@@ -184,7 +184,8 @@ class Detector:
         if self.counts is not None:
             total = images.sum(axis=(1, 2), dtype=np.float64)
             factor = self.counts / np.where(total > 0, total, 1.0)
-            return rng.poisson(images * factor[:, None, None]).astype(np.float32)
+            drawn: np.ndarray = rng.poisson(images * factor[:, None, None])
+            return drawn.astype(np.float32)
         if self.normalize is not None:
             if self.normalize == "max":
                 size = images.max(axis=(1, 2))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skastro.utils import proper_operations
+from skastro.utils._stacklevel import caller_stacklevel
 
 # Vectors whose length is within this of one are directions: labels that were rounded
 # to two digits are, indices [uvw] are not.
@@ -42,7 +43,7 @@ def count_directions(y: np.ndarray, wanted: int | str, *, images: bool) -> int:
     UserWarning
         If columns of images that may be meant as directions are no unit vectors.
     """
-    width = y.shape[1]
+    width = int(y.shape[1])
     if isinstance(wanted, str):
         if width not in (3, 6):
             return 0
@@ -56,7 +57,7 @@ def count_directions(y: np.ndarray, wanted: int | str, *, images: bool) -> int:
                 "[uvw] must go through uvw_to_cartesian first. n_directions=0 says "
                 "that plain numbers are meant.",
                 UserWarning,
-                stacklevel=8,
+                stacklevel=caller_stacklevel(),
             )
         return 0
     if wanted > _MOST_DIRECTIONS:
@@ -100,7 +101,8 @@ def normalized(y: np.ndarray) -> np.ndarray:
     """
     vectors = y.reshape(len(y), -1, 3)
     length = np.linalg.norm(vectors, axis=2, keepdims=True)
-    return (vectors / length).reshape(y.shape)
+    out: np.ndarray = (vectors / length).reshape(y.shape)
+    return out
 
 
 def same_group(one: Any, other: Any) -> bool:

@@ -87,22 +87,24 @@ def discs(
     """
     n, h, w = shape
     reach = math.ceil(radius + 1)
-    # A frame takes what is cut off, so that no disc needs a test.
-    height, width = h + 2 * reach, w + 2 * reach
+    # A frame takes what is cut off, so that no disc needs a test; the middle of one
+    # may itself lie up to a radius outside of the image.
+    frame = 2 * reach
+    height, width = h + 2 * frame, w + 2 * frame
     steps = np.arange(-reach, reach + 1)
     r0, c0 = (np.rint(x).astype(np.int64) for x in (row, col))
     distance = np.hypot(
         (r0 - row)[:, None, None] + steps[:, None], (c0 - col)[:, None, None] + steps
     )
     share = np.clip(radius + 0.5 - distance, 0.0, 1.0).astype(np.float32)
-    start = (image * height + r0 + reach) * width + c0 + reach
+    start = (image * height + r0 + frame) * width + c0 + frame
     index = start[:, None] + (steps[:, None] * width + steps).ravel()
     canvas = torch.zeros(n * height * width)
     canvas.scatter_reduce_(
         0, torch.from_numpy(index.ravel()), torch.from_numpy(share.ravel()), "amax"
     )
     framed = canvas.numpy().reshape(n, height, width)
-    return framed[:, reach : reach + h, reach : reach + w]
+    return framed[:, frame : frame + h, frame : frame + w]
 
 
 def amplitudes(images: np.ndarray, models: np.ndarray, threshold: float) -> np.ndarray:

@@ -146,7 +146,8 @@ class TemplateLibrary:
         out = torch.zeros((n, 2, zones, N_ANGLES // 2 + 1), dtype=torch.complex64)
         out[:, 0, :, 1 : f + 1] = torch.complex(rr + ii, ir - ri).permute(1, 2, 0)
         out[:, 1, :, 1 : f + 1] = torch.complex(rr - ii, ir + ri).permute(1, 2, 0)
-        return torch.fft.irfft(out, n=N_ANGLES, dim=3) * (N_ANGLES / 2)
+        result: Tensor = torch.fft.irfft(out, n=N_ANGLES, dim=3) * (N_ANGLES / 2)
+        return result
 
     def zone_maxima(self, polar: Tensor) -> np.ndarray:
         """Give the best correlation of each zone.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from skastro.diffraction._orientation import check_directions
+
+# Rows and columns of a scan; None where the patterns are none.
+Scan: TypeAlias = tuple[int, int] | None
 
 
 def to_tensor(X: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:

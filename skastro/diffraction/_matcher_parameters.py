@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
@@ -13,7 +13,7 @@ from skastro.diffraction._simulator import KinematicSimulator
 if TYPE_CHECKING:
     from skastro.diffraction._template_matcher import TemplateMatcher
 
-MATCHER_CONSTRAINTS: dict = {
+MATCHER_CONSTRAINTS: dict[str, Any] = {
     "crystal": [Crystal, str, list, tuple],
     "n_matches": [Interval(Integral, 1, 8, closed="both")],
     "erase": ["boolean"],

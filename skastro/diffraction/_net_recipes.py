@@ -101,4 +101,5 @@ def make_orientation_module(layout: str, **config: Any) -> nn.Module:
         With weights as torch initialises them.
     """
     kind = {"compact": DiffractionCompactNet, "thesis": DiffractionThesisNet}[layout]
-    return kind(**config)
+    net: nn.Module = kind(**config)
+    return net

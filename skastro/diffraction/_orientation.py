@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from skastro.diffraction._crystal import as_crystal
+from skastro.utils._real_array import real_array
 
 
 def check_directions(directions: Any, name: str = "directions") -> np.ndarray:
@@ -31,7 +32,7 @@ def check_directions(directions: Any, name: str = "directions") -> np.ndarray:
     ValueError
         If the shape is another, or a vector is zero or not finite.
     """
-    u = np.asarray(directions, dtype=np.float64)
+    u = real_array(directions, name)
     if u.ndim == 1:
         u = u[None]
     if u.ndim != 2 or u.shape[1] != 3:
@@ -82,7 +83,7 @@ def rotation_from_direction(directions: Any, in_plane: Any = 0.0) -> Rotation:
     """
     # Adding 0 turns -0 into 0, whose azimuth would be 180°.
     u = check_directions(directions) + 0.0
-    angle = np.asarray(in_plane, dtype=np.float64)
+    angle = real_array(in_plane, "in_plane")
     if angle.ndim > 1 or (angle.ndim == 1 and len(angle) != len(u)):
         raise ValueError(
             f"in_plane must be a number or have shape ({len(u)},), got {angle.shape}."
@@ -145,7 +146,7 @@ def uvw_to_cartesian(uvw: Any, crystal: Any) -> np.ndarray:
     >>> uvw_to_cartesian([[1, 0, 1]], "anatase").round(4)
     array([[0.3696, 0.    , 0.9292]])
     """
-    indices = np.atleast_2d(np.asarray(uvw, dtype=np.float64))
+    indices = np.atleast_2d(real_array(uvw, "uvw"))
     if indices.ndim != 2 or indices.shape[1] != 3:
         raise ValueError(f"uvw must have shape (n, 3), got {indices.shape}.")
     return check_directions(indices @ as_crystal(crystal).direct_basis, "uvw")
@@ -244,6 +245,7 @@ def as_matrices(orientations: Any, in_plane: Any = 0.0) -> np.ndarray:
     if isinstance(orientations, Rotation):
         if np.any(np.asarray(in_plane) != 0):
             raise ValueError("in_plane belongs to beam directions, not to rotations.")
-        return orientations.as_matrix().reshape(-1, 3, 3)
+        out: np.ndarray = orientations.as_matrix().reshape(-1, 3, 3)
+        return out
     rotation = rotation_from_direction(orientations, in_plane)
     return np.asarray(rotation.as_matrix())

@@ -225,7 +225,8 @@ class OrientationMapDisplay:
         """
         if phase is not None:
             return [phase_number(self.result.crystals, phase)]
-        return np.unique(self.phase[self.valid]).tolist()
+        out: list[int] = np.unique(self.phase[self.valid]).tolist()
+        return out
 
     def plot(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,10 @@ from skastro.diffraction._net_recipes import (
 from skastro.diffraction._pair_mixer import PairMixer
 from skastro.neural_network._loader import Augmentation, TensorLoader
 from skastro.neural_network._regressor import BaseTorchRegressor, HalfSquaredError
+from skastro.neural_network._typing import Augment
 from skastro.neural_network.augmentation import as_augmentation
 from skastro.neural_network.modules import DiffractionCompactNet
-from skastro.utils import check_finite, fold_directions, proper_operations
+from skastro.utils import as_lazy_rows, check_finite, fold_directions, proper_operations
 
 # Samples that set the statistics of a norm that is never trained.
 _MEASURED = 512
@@ -62,7 +63,7 @@ class OrientationNet(BaseTorchRegressor):
     conv_dropout: float
     freeze: Sequence[str]
     input_shape_: tuple[int, int, int]
-    augment: str | Callable | list | None
+    augment: Augment
 
     def _recipe(self, name: str) -> Any:
         value = getattr(self, name)
@@ -104,18 +105,22 @@ class OrientationNet(BaseTorchRegressor):
         self.input_shape_ = shape
         return X, shape, shape
 
-    def _check_ready_images(self, X: Any) -> np.ndarray:
+    def _check_ready_images(self, X: Any) -> Any:
         """Validate images given to a net that was trained on pairs."""
-        X = np.asarray(X)
+        rows = as_lazy_rows(X)
+        X = np.asarray(X) if rows is None else rows
         if X.dtype not in (np.uint8, np.float32, np.float64):
-            X = check_array(X, dtype=np.float64, allow_nd=True)
+            if rows is None:
+                X = check_array(X, dtype=np.float64, allow_nd=True)
+            else:
+                X = rows.astype(np.float64)
         if X.shape[1:] not in (self.input_shape_, self.input_shape_[1:]):
             raise ValueError(
                 f"{type(self).__name__} was fitted on images of shape "
                 f"{self.input_shape_} (channels, height, width), but X has "
                 f"{X.shape[1:]}."
             )
-        X = X.reshape(len(X), -1)
+        X = X.reshape(len(X), math.prod(self.input_shape_))
         check_finite(X, estimator=self)
         return X
 
@@ -148,7 +153,7 @@ class OrientationNet(BaseTorchRegressor):
             self.n_directions_ = count_directions(y, self.n_directions, images=images)
             self.laue_group_ = self._group() if self.n_directions_ else None
         if not self.n_directions_:
-            return y
+            return np.asarray(y)
         folds = self.laue_group_ is not None
         bad = ~has_unit_length(y)
         if bad.any():
@@ -158,7 +163,7 @@ class OrientationNet(BaseTorchRegressor):
                     f"{int(bad.sum())} of {len(y)} rows do not, the first at row "
                     f"{int(bad.argmax())}."
                 )
-            return y
+            return np.asarray(y)
         y = normalized(y)
         return self._fold(y) if folds else y
 
@@ -349,7 +354,8 @@ class OrientationNet(BaseTorchRegressor):
         """
         raw = np.concatenate([out.numpy() for out in self._forward(X)])
         chord = np.exp(raw[:, self.n_outputs_ :].astype(np.float64))
-        return np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
+        result: np.ndarray = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
+        return result
 
     @available_if(_has_expected_errors)
     def predict_reliability(self, X: Any) -> np.ndarray:

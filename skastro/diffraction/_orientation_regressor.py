@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,6 +17,8 @@ from skastro.diffraction._pair_mixer import PairMixer
 from skastro.neural_network._optim import SCHEDULES, SOLVERS
 from skastro.neural_network._parameters import auto_or
 from skastro.neural_network._regressor import BaseTorchRegressor
+from skastro.neural_network._typing import Augment, EarlyStopping
+from skastro.utils._typing import Seed
 
 
 class DiffractionOrientationRegressor(OrientationNet):
@@ -148,10 +150,12 @@ class DiffractionOrientationRegressor(OrientationNet):
         the same.
     image_shape : (h, w) or (c, h, w), default=None
         What a flat row is, in pixels. None takes a flat row as one row of pixels.
-    dtype : {"auto", "preserve", "float32", "float64"}, default="auto"
+    dtype : {"auto", "preserve", "float32", "float64", "mixed"}, default="auto"
         Precision: "preserve" is that of X (float32 for uint8, float64 for other
         integers), "auto" the same for
         flat rows without ``image_shape`` and float32 for images.
+        "mixed" is float32, with products in bfloat16 on a CUDA GPU (float16 on those
+        without it): quicker there, to about three digits.
     device : str, default="auto"
         "auto" takes a GPU where there is one; else torch's name of a device.
     callbacks : list of skorch callbacks, default=None
@@ -234,7 +238,7 @@ class DiffractionOrientationRegressor(OrientationNet):
     ((60, 3), (60, 1))
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **BaseTorchRegressor._parameter_constraints,
         "n_directions": auto_or(Interval(Integral, 0, None, closed="left")),
         "layout": [StrOptions(set(RECIPES))],
@@ -272,7 +276,7 @@ class DiffractionOrientationRegressor(OrientationNet):
         dropout: float | str = "auto",
         conv_dropout: float = 0.25,
         freeze: Sequence[str] = (),
-        augment: str | Callable | list | None = None,
+        augment: Augment = None,
         solver: str = "auto",
         alpha: float = 0.0,
         weight_decay: float | str = "auto",
@@ -281,7 +285,7 @@ class DiffractionOrientationRegressor(OrientationNet):
         learning_rate_init: float | str = "auto",
         max_epochs: int = 60,
         shuffle: bool = True,
-        early_stopping: bool | str | Callable = "auto",
+        early_stopping: EarlyStopping = "auto",
         validation_fraction: float | str = "auto",
         n_iter_no_change: int | str = "auto",
         tol: float = 1e-4,
@@ -295,8 +299,8 @@ class DiffractionOrientationRegressor(OrientationNet):
         image_shape: Sequence[int] | None = None,
         dtype: str = "auto",
         device: str = "auto",
-        callbacks: list | None = None,
-        random_state: Any = None,
+        callbacks: list[Any] | None = None,
+        random_state: Seed = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:

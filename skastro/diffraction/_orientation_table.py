@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +13,9 @@ from scipy.spatial.transform import Rotation
 from skastro.diffraction._crystal import _basis
 from skastro.diffraction._orientation import bunge_angles
 from skastro.utils import proper_operations
+from skastro.utils._atomic import replacing
 from skastro.utils._laue import LAUE_GROUPS
+from skastro.utils._real_array import real_array
 
 _NM_PER_UM = 1000.0
 
@@ -84,13 +83,17 @@ def make_table(
         raise ValueError(f"scan_shape must be (rows, columns), got {scan_shape!r}.")
     shape = int(size[0]), int(size[1])
     n = shape[0] * shape[1]
+    if not isinstance(rotations, Rotation):
+        raise TypeError(
+            f"rotations must be a scipy Rotation, got {type(rotations).__name__}."
+        )
     matrices = np.asarray(rotations.as_matrix()).reshape(-1, 3, 3)
     if len(matrices) != n:
         raise ValueError(
             f"A scan of {shape[0]} x {shape[1]} points needs {n} rotations, got "
             f"{len(matrices)}."
         )
-    steps = np.asarray(step, dtype=np.float64) / _NM_PER_UM
+    steps = real_array(step, "step") / _NM_PER_UM
     steps = steps.round(POSITION_DECIMALS)
     if steps.shape not in ((), (2,)) or not (np.isfinite(steps) & (steps > 0)).all():
         raise ValueError(
@@ -253,6 +256,9 @@ def crystal_frames(
         raise ValueError(
             f'crystal_frame must be "vendor" or "skastro", got {crystal_frame!r}.'
         )
+    for phase in phases:
+        if not hasattr(phase, "cell") or not hasattr(phase, "laue_group"):
+            raise TypeError(f"phases must be crystals, got {phase!r}.")
     return [
         reciprocal_frame(phase.cell)
         if crystal_frame == "vendor" and phase.laue_group in reciprocal
@@ -263,15 +269,5 @@ def crystal_frames(
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a file under another name and rename it: all of it or nothing."""
-    path = Path(path)
-    work = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with work.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(work, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            work.unlink(missing_ok=True)
-        raise
+    with replacing(path) as work, work.open("x", encoding="utf-8", newline="") as file:
+        file.write(text)

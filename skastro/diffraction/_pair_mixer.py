@@ -9,6 +9,7 @@ import numpy as np
 
 from skastro.diffraction._pattern_store import PatternStore
 from skastro.utils import proper_operations
+from skastro.utils._real_array import real_array
 
 # Sums of integers with such weights are far from overflow.
 _MOST_WEIGHT = 1e12
@@ -24,10 +25,10 @@ class PairMixer:
 
     Parameters
     ----------
-    patterns : ndarray, memmap, path of a .npy file, h5py dataset or zarr array
+    patterns : ndarray, memmap, path, h5py dataset, zarr or Dask array, or LazyRows
         Single patterns of shape (n_patterns, h, w), of any real type. Files are read
-        lazily, a batch at a time; a path is opened as a memory map. Values are taken
-        as they are: bytes are not scaled to one.
+        lazily, a batch at a time; a path is that of a ``.npy`` file or a zarr array.
+        Values are taken as they are: bytes are not scaled to one.
     directions : array-like of shape (n_patterns, 3), default=None
         Beam direction of each in the crystal frame, for `labels`.
     weights : sequence of float, "equal" or "random", default=(0.5, 0.5)
@@ -115,7 +116,7 @@ class PairMixer:
             raise ValueError(f"min_weight must be 0 to 1, got {min_weight!r}.")
         self.directions = None
         if directions is not None:
-            u = np.array(directions, dtype=np.float64)
+            u = real_array(directions, "directions").copy()
             if u.shape != (self.n_patterns, 3) or not np.isfinite(u).all():
                 raise ValueError(
                     f"directions must be finite, of shape ({self.n_patterns}, 3); got "
@@ -279,7 +280,8 @@ class PairMixer:
         if self.directions is None:
             raise ValueError("PairMixer was made without directions.")
         pairs = self.check_pairs(pairs)
-        return self.directions[pairs].reshape(len(pairs), -1)
+        out: np.ndarray = self.directions[pairs].reshape(len(pairs), -1)
+        return out
 
     def factors(self, pairs: Any) -> np.ndarray:
         """Give the weight of each pattern in its mixture.

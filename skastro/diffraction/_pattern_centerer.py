@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,6 +25,7 @@ from skastro.diffraction._pattern_transformer import (
     as_patterns,
     chunks,
     float_dtype,
+    pattern_blocks,
 )
 from skastro.utils import check_images
 
@@ -102,7 +106,7 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
     np.True_
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "method": [StrOptions({"direct_beam", "friedel"})],
         "common": ["boolean"],
         "beam_radius": [Interval(Real, 1, None, closed="left")],
@@ -114,13 +118,13 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
     def __init__(
         self,
         *,
-        method="direct_beam",
-        common=False,
-        beam_radius=5.0,
-        max_shift=None,
-        interpolation="cubic",
-        image_shape=None,
-    ):
+        method: str = "direct_beam",
+        common: bool = False,
+        beam_radius: float = 5.0,
+        max_shift: float | None = None,
+        interpolation: str = "cubic",
+        image_shape: Sequence[int] | None = None,
+    ) -> None:
         self.method = method
         self.common = common
         self.beam_radius = beam_radius
@@ -129,7 +133,7 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         self.image_shape = image_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> PatternCenterer:
         """Remember the shape of the patterns, and find the common centre if asked.
 
         Parameters
@@ -145,7 +149,7 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
             The transformer itself.
         """
         X, shape, _ = check_images(
-            self, as_patterns(X)[0], self.image_shape, reset=True
+            self, as_patterns(X)[0], self.image_shape, reset=True, lazy=True
         )
         self.center_ = None
         if not self.common:
@@ -155,19 +159,18 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
             return self
         _, h, w = shape
         total = np.zeros((1, 2 * h - 1, 2 * w - 1))
-        images = X.reshape(-1, h, w)
-        for part in chunks(len(images), (h, w)):
-            spots = tempered_spots(_floating(images[part]))
+        for _, images in pattern_blocks(X, shape):
+            spots = tempered_spots(_floating(images))
             total += inversion_maps(spots).sum(axis=0)
         place = best_inversion(total, (h, w), self.max_shift)[0]
         lines = np.zeros((2, 3))
-        for part in chunks(len(images), (h, w)):
-            for one in tempered_spots(_floating(images[part])):
+        for _, images in pattern_blocks(X, shape):
+            for one in tempered_spots(_floating(images)):
                 lines += inversion_lines(one, place)
         self.center_ = refined_center(place, lines)
         return self
 
-    def find_centers(self, X):
+    def find_centers(self, X: Any) -> np.ndarray:
         """Find the centres of patterns.
 
         Parameters
@@ -193,7 +196,7 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         X, shape, _ = self._check_patterns(as_patterns(X)[0])
         return self._centers(X, shape)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Shift the centres to ((h - 1) / 2, (w - 1) / 2).
 
         Parameters
@@ -203,7 +206,7 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
 
         Returns
         -------
-        ndarray of the shape of X
+        ndarray of the shape of X, or LazyRows for LazyRows
             Negative only where X is; of float32 for float32 and uint8, else float64.
 
         Raises
@@ -215,6 +218,9 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
         """
         if self.common:
             check_is_fitted(self)
+        lazy = self._lazily(X)
+        if lazy is not None:
+            return lazy
         X, scan = as_patterns(X)
         X, shape, trailing = self._check_patterns(X)
         c, h, w = shape
@@ -237,23 +243,22 @@ class PatternCenterer(OneToOneFeatureMixin, PatternTransformer):
             else out.reshape(n, c * h * w)
         )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that only a common centre needs to be fitted."""
         tags = super().__sklearn_tags__()
         tags.requires_fit = bool(self.common)
         return tags
 
-    def _centers(self, X: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    def _centers(self, X: Any, shape: tuple[int, int, int]) -> np.ndarray:
         if self.common:
             return np.tile(np.asarray(self.center_), (len(X) * shape[0], 1))
         return self._measure(X, shape)
 
-    def _measure(self, X: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    def _measure(self, X: Any, shape: tuple[int, int, int]) -> np.ndarray:
         """Find the centre of each pattern by itself."""
-        images = X.reshape(-1, *shape[1:])
-        centers = np.empty((len(images), 2))
-        for part in chunks(len(images), shape[1:]):
-            piece = _floating(images[part])
+        centers = np.empty((len(X) * shape[0], 2))
+        for part, images in pattern_blocks(X, shape):
+            piece = _floating(images)
             if self.method == "direct_beam":
                 radius = float(self.beam_radius)
                 centers[part] = direct_beam_centers(piece, radius, self.max_shift)

@@ -223,7 +223,8 @@ class DiffractionPatternDisplay:
     @property
     def residual(self) -> np.ndarray:
         """The pattern less the model."""
-        return self.pattern - self.model
+        out: np.ndarray = self.pattern - self.model
+        return out
 
     @property
     def extent(self) -> tuple[float, float, float, float]:

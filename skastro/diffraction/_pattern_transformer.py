@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
-from skastro.utils import check_images
+from skastro.diffraction._scan_rows import ScanRows
+from skastro.utils import LazyRows, as_lazy_rows, check_images, map_transformer
 
 # Patterns are worked on in pieces of about this many pixels, which stay in the cache.
 _CHUNK_PIXELS = 1 << 18
@@ -22,10 +23,22 @@ class PatternTransformer(TransformerMixin, BaseEstimator):
 
     image_shape: Any
 
+    def _lazily(self, X: Any) -> Any:
+        """Transform what is not in memory; None for what is.
+
+        LazyRows stay so, and the work is done when they are read. Of other arrays on
+        disk blocks are read, and the result is an ordinary array.
+        """
+        rows = as_lazy_rows(X)
+        if rows is None:
+            return None
+        made = map_transformer(self, rows)
+        return made if isinstance(X, LazyRows) else np.asarray(made)
+
     def _check_patterns(
         self, X: Any
-    ) -> tuple[np.ndarray, tuple[int, int, int], tuple[int, ...]]:
-        """Validate parameters and X, fitted or not.
+    ) -> tuple[Any, tuple[int, int, int], tuple[int, ...]]:
+        """Validate parameters and X, fitted or not; it may stay on disk.
 
         A fitted transformer refuses patterns of another shape. One that was not fitted
         takes any, and remembers nothing of it.
@@ -33,7 +46,7 @@ class PatternTransformer(TransformerMixin, BaseEstimator):
         self._validate_params()
         fitted = hasattr(self, "input_shape_")
         who = self if fitted else copy.copy(self)
-        return check_images(who, X, self.image_shape, reset=not fitted)
+        return check_images(who, X, self.image_shape, reset=not fitted, lazy=True)
 
     def __sklearn_tags__(self) -> Tags:
         """Say that single precision stays so, and that fit may be left out."""
@@ -60,8 +73,12 @@ def as_patterns(X: Any) -> tuple[Any, tuple[int, ...]]:
     """
     if getattr(X, "ndim", 2) != 4:
         return X, ()
+    rows = as_lazy_rows(X)
+    scan = (int(X.shape[0]), int(X.shape[1]))
+    if rows is not None:
+        return LazyRows(ScanRows(rows)), scan
     X = np.asanyarray(X)
-    return X.reshape(-1, *X.shape[2:]), X.shape[:2]
+    return X.reshape(-1, *X.shape[2:]), scan
 
 
 def float_dtype(X: np.ndarray) -> np.dtype:
@@ -74,6 +91,34 @@ def chunks(n: int, shape: tuple[int, ...]) -> Iterator[slice]:
     step = max(1, _CHUNK_PIXELS // math.prod(shape))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
+
+
+def pattern_blocks(
+    X: Any, shape: tuple[int, int, int]
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Cut patterns, in memory or not, into pieces that fit into a cache.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n, c * h * w)
+        Validated.
+    shape : (c, h, w)
+        Of a row.
+
+    Yields
+    ------
+    slice
+        Which of the n * c images.
+    ndarray of shape (k, h, w)
+        These.
+    """
+    c, h, w = shape
+    outer = X.blocks() if isinstance(X, LazyRows) else [(slice(0, len(X)), X)]
+    for rows, block in outer:
+        images = block.reshape(-1, h, w)
+        for part in chunks(len(images), (h, w)):
+            first = rows.start * c
+            yield slice(first + part.start, first + part.stop), images[part]
 
 
 def check_center(center: Any, shape: tuple[int, int]) -> tuple[float, float]:
@@ -111,4 +156,5 @@ def radius_map(shape: tuple[int, int], center: tuple[float, float]) -> np.ndarra
     """Give the distance of each pixel from the centre, in pixels; (h, w)."""
     rows = np.arange(shape[0]) - center[0]
     columns = np.arange(shape[1]) - center[1]
-    return np.hypot(rows[:, None], columns[None, :])
+    out: np.ndarray = np.hypot(rows[:, None], columns[None, :])
+    return out

@@ -102,7 +102,8 @@ class PolarGrid:
             torch.view_as_real(spectrum), dim=(1, 2, 3), keepdim=True
         )[..., 0]
         spectrum = spectrum / norm.clamp_min(1e-20)
-        return spectrum.permute(2, 0, 1).contiguous()
+        out: Tensor = spectrum.permute(2, 0, 1).contiguous()
+        return out
 
 
 def fourth_root(images: Any) -> Tensor:

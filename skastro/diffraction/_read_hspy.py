@@ -15,6 +15,7 @@ from skastro.diffraction._diffraction_scan import (
     reciprocal_of,
 )
 from skastro.utils import import_optional
+from skastro.utils._unpack import most_bytes
 
 # Pixels whose sides differ by more than this are not square.
 _SQUARE = 1e-3
@@ -177,6 +178,12 @@ def _read(
     if sizes != data.shape:
         raise ValueError(
             f"{path.name} has data of shape {data.shape}, but axes of {sizes}."
+        )
+    if not lazy and data.nbytes > most_bytes(path.stat().st_size):
+        raise ValueError(
+            f"{path.name} announces {data.nbytes} bytes of patterns, which would fill "
+            "the memory and cannot be in a file of this size. If they are nearly all "
+            "zero, read them with lazy=True."
         )
     signal, navigation = axes[name][-2:], axes[name][:-2]
     tree = group.get("metadata")

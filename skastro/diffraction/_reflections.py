@@ -48,7 +48,8 @@ class Reflections:
     @property
     def intensity(self) -> np.ndarray:
         """Squared absolute structure factors, in Å²."""
-        return np.square(np.abs(self.structure_factor))
+        out: np.ndarray = np.square(np.abs(self.structure_factor))
+        return out
 
 
 def find_reflections(crystal: Crystal, max_g: float, b_iso: float) -> Reflections:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +26,7 @@ from skastro.diffraction._pattern_transformer import (
     check_center,
     chunks,
     float_dtype,
+    pattern_blocks,
 )
 from skastro.utils import check_images
 
@@ -109,7 +113,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
     0.03
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "crystal": "no_validation",
         "scale": [Interval(Real, 0, None, closed="neither"), None],
         "search": ["array-like"],
@@ -123,15 +127,15 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
     def __init__(
         self,
         *,
-        crystal=None,
-        scale=None,
-        search=(0.8, 1.25),
-        output_scale=None,
-        output_shape=None,
-        direct_beam_radius=5.0,
-        center=None,
-        image_shape=None,
-    ):
+        crystal: Any = None,
+        scale: float | None = None,
+        search: Sequence[float] = (0.8, 1.25),
+        output_scale: float | None = None,
+        output_shape: Sequence[int] | None = None,
+        direct_beam_radius: float = 5.0,
+        center: Sequence[float] | None = None,
+        image_shape: Sequence[int] | None = None,
+    ) -> None:
         self.crystal = crystal
         self.scale = scale
         self.search = search
@@ -142,7 +146,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
         self.image_shape = image_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> ScaleCalibrator:
         """Find the scale.
 
         Parameters
@@ -163,8 +167,8 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             If there are too few spots, or they do not tell the scale; the message has
             what was found.
         """
-        X, (_, h, w), _ = check_images(
-            self, as_patterns(X)[0], self.image_shape, reset=True
+        X, (c, h, w), _ = check_images(
+            self, as_patterns(X)[0], self.image_shape, reset=True, lazy=True
         )
         center = check_center(self.center, (h, w))
         self._check_output((h, w))
@@ -177,16 +181,15 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             self.scale_ = math.nan if self.scale is None else float(self.scale)
             self.n_spots_, self.explained_ = 0, math.nan
             return self
-        images = X.reshape(-1, h, w)
         parts = []
-        for part in chunks(len(images), (h, w)):
-            piece = images[part].astype(float_dtype(X), copy=False)
+        for _, images in pattern_blocks(X, (c, h, w)):
+            piece = images.astype(float_dtype(X), copy=False)
             radius = float(self.direct_beam_radius)
             parts.append(find_spots(piece, center, radius).position)
         position = np.concatenate(parts)
         if len(position) < _FEWEST_SPOTS:
             raise ValueError(
-                f"{len(position)} spots in {len(images)} patterns are too few to find "
+                f"{len(position)} spots in {len(X) * c} patterns are too few to find "
                 "a scale from. Are spots bright, and image_shape right?"
             )
         guess = None if self.scale is None else float(self.scale)
@@ -211,7 +214,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
         self.explained_ = found.explained
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Resample patterns to ``output_scale``.
 
         Parameters
@@ -223,7 +226,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
         -------
         ndarray of shape (n, n_features_out), (n, h_out, w_out) or (n, c, h_out, w_out)
             Resampled, or a copy if ``output_scale`` is None; of float32 for float32 and
-            uint8, else float64.
+            uint8, else float64. LazyRows for LazyRows.
 
         Raises
         ------
@@ -231,12 +234,18 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             If a pixel is not finite, or a shape does not fit.
         """
         check_is_fitted(self)
+        lazy = self._lazily(X)
+        if lazy is not None:
+            return lazy
         X, scan = as_patterns(X)
         X, (c, h, w), trailing = self._check_patterns(X)
         n, dtype = len(X), float_dtype(X)
         if self.output_scale is None:
             out = X.astype(dtype, copy=True)
-            return out.reshape(*(scan or (n,)), *trailing) if trailing else out
+            result: np.ndarray = (
+                out.reshape(*(scan or (n,)), *trailing) if trailing else out
+            )
+            return result
         size = self._check_output((h, w))
         ratio = float(self.output_scale) / self.scale_
         center = check_center(self.center, (h, w))
@@ -251,7 +260,7 @@ class ScaleCalibrator(ClassNamePrefixFeaturesOutMixin, PatternTransformer):
             return out.reshape(n, -1)
         return out.reshape(*(scan or (n,)), *trailing[:-2], *size)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that the scale must be fitted."""
         tags = super().__sklearn_tags__()
         tags.requires_fit = True

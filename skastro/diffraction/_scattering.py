@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import constants
 
+from skastro.utils._real_array import real_array
+
 
 def electron_wavelength(voltage_kv: float) -> float:
     """Give the relativistic wavelength of electrons.
@@ -36,12 +38,18 @@ def electron_wavelength(voltage_kv: float) -> float:
     >>> round(electron_wavelength(200), 6)
     0.025079
     """
-    if not (math.isfinite(voltage_kv) and voltage_kv > 0):
+    # Outside of these bounds the arithmetic leaves the range of floats.
+    if not 1e-100 < voltage_kv < 1e100:
         raise ValueError(f"voltage_kv must be positive and finite, got {voltage_kv}.")
     energy = constants.e * voltage_kv * 1e3
     rest = constants.m_e * constants.c**2
     momentum = math.sqrt(2 * constants.m_e * energy * (1 + energy / (2 * rest)))
-    return constants.h / momentum * 1e10
+    out: float = constants.h / momentum * 1e10
+    return out
+
+
+# In 1/Å; beyond it there is no scattering to speak of.
+_LONGEST = 1e6
 
 
 @cache
@@ -93,6 +101,8 @@ def scattering_factor(element: str, g: Any) -> np.ndarray:
     >>> scattering_factor("Ti", [0.0, 0.5]).round(3)
     array([8.78 , 2.856])
     """
+    if not isinstance(element, str):
+        raise TypeError(f"element must be a str such as 'Ti', got {element!r}.")
     symbol = element.strip().rstrip("0123456789+-").capitalize()
     table = _table()
     if symbol not in table:
@@ -101,5 +111,8 @@ def scattering_factor(element: str, g: Any) -> np.ndarray:
             f"{', '.join(table)}."
         )
     a, b = table[symbol].T
-    square = np.square(np.asarray(g, dtype=np.float64))[..., None] * b
+    length = real_array(g, "g")
+    if not (np.abs(length) <= _LONGEST).all():
+        raise ValueError(f"g must be finite and at most {_LONGEST:g} 1/Å.")
+    square = np.square(length)[..., None] * b
     return np.asarray((a * (2 + square) / np.square(1 + square)).sum(axis=-1))

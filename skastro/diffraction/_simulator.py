@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
 from skastro.diffraction._crystal import Crystal, as_crystal
 from skastro.diffraction._detector import Detector
@@ -21,9 +22,7 @@ from skastro.diffraction._simulator_checks import (
 )
 from skastro.diffraction._spots import SpotList
 from skastro.utils import own_random_state, torch_threads
-
-if TYPE_CHECKING:
-    import torch
+from skastro.utils._typing import Seed
 
 # Patterns that are computed at once: their spots stay in the processor's cache.
 _CHUNK = 64
@@ -282,7 +281,7 @@ class KinematicSimulator:
         orientations: Any,
         in_plane: Any = 0.0,
         *,
-        random_state: Any = None,
+        random_state: Seed = None,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw the patterns.

@@ -83,6 +83,11 @@ def check_scale(simulator: KinematicSimulator) -> None:
     """
     lengths, scale = simulator.reflections_.g_length, simulator.scale_
     h, w = simulator.shape
+    if not len(lengths):
+        raise ValueError(
+            f"{simulator.crystal_.name!r} has no reflection up to max_g="
+            f"{simulator.max_g:g} 1/Å."
+        )
     where = (
         f"the reflections of {simulator.crystal_.name!r} have {lengths[0]:.3g} to "
         f"{lengths[-1]:.3g} 1/Å, and a pixel of the {h} x {w} is {scale:.3g} 1/Å. "

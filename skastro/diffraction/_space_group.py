@@ -37,6 +37,8 @@ def parse_operation(triplet: str) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If it cannot be read.
     """
+    if not isinstance(triplet, str):
+        raise TypeError(f"A symmetry operation is a str like 'x,y,z', not {triplet!r}.")
     parts = triplet.lower().replace(" ", "").replace("'", "").split(",")
     if len(parts) != 3:
         raise ValueError(f"A symmetry operation has three parts: {triplet!r}.")

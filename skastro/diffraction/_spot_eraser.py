@@ -21,7 +21,7 @@ from skastro.diffraction._matcher_input import to_tensor
 from skastro.diffraction._orientation import as_matrices, check_directions
 from skastro.diffraction._pattern_transformer import radius_map
 from skastro.diffraction._simulator import KinematicSimulator
-from skastro.utils import check_finite, torch_threads
+from skastro.utils import as_lazy_rows, check_finite, torch_threads
 
 # Patterns at once: what they need stays below some 100 MB.
 _CHUNK = 32
@@ -179,10 +179,19 @@ class SpotEraser:
         ValueError
             If shapes or values make no sense.
         """
-        X = self._check(images)
+        lazy = as_lazy_rows(images)
+        X = self._check(images) if lazy is None else lazy
         u = check_directions(directions)
         if len(u) != len(X):
             raise ValueError(f"There are {len(X)} images, but {len(u)} directions.")
+        if lazy is not None:
+            found = [
+                self.locate(block, u[part], mirror=mirror)
+                for part, block in lazy.blocks()
+            ]
+            turned = [np.empty((0, 3, 3)), *(r.as_matrix() for r, _ in found)]
+            values = np.concatenate([np.empty(0), *(c for _, c in found)])
+            return Rotation.from_matrix(np.concatenate(turned)), values
         matrices = np.empty((len(X), 3, 3))
         correlation = np.empty(len(X))
         with torch_threads(None):
@@ -226,11 +235,19 @@ class SpotEraser:
         ValueError
             If shapes or values make no sense.
         """
-        X = self._check(images)
+        lazy = as_lazy_rows(images)
+        X = self._check(images) if lazy is None else lazy
         if in_plane is None and not isinstance(orientations, Rotation):
             orientations, _ = self.locate(X, orientations, mirror=mirror)
         matrices = as_matrices(orientations, 0.0 if in_plane is None else in_plane)
         self._check_number(X, matrices)
+        if lazy is not None:
+            rotations = Rotation.from_matrix(matrices)
+            kind = np.float64 if lazy.dtype == np.float64 else np.float32
+            left = np.empty(lazy.shape, kind)
+            for part, block in lazy.blocks():
+                left[part] = self.erase(block, rotations[part])
+            return left
         out = np.empty(X.shape, np.float64 if X.dtype == np.float64 else np.float32)
         step = self._mask if self.method == "mask" else self._subtract
         with torch_threads(None):
@@ -264,8 +281,12 @@ class SpotEraser:
         ValueError
             If shapes or values make no sense.
         """
-        X = self._check(images)
+        lazy = as_lazy_rows(images)
+        X = self._check(images) if lazy is None else lazy
         self._check_number(X, as_matrices(rotations))
+        if lazy is not None:
+            some = [self.agreement(b, rotations[part]) for part, b in lazy.blocks()]
+            return np.concatenate([np.empty(0), *some])
         spots = self._clean.spots(rotations)
         row, col, seen = positions(spots, self._clean)
         where, row, col = spots.pattern[seen], row[seen], col[seen]
@@ -300,7 +321,7 @@ class SpotEraser:
             raise ValueError("images must not be negative: spots are bright on dark.")
         return X
 
-    def _check_number(self, X: np.ndarray, matrices: np.ndarray) -> None:
+    def _check_number(self, X: Any, matrices: np.ndarray) -> None:
         if len(matrices) != len(X):
             raise ValueError(
                 f"There are {len(X)} images, but {len(matrices)} orientations."

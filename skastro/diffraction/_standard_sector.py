@@ -9,6 +9,7 @@ import numpy as np
 
 from skastro.utils import fold_directions, laue_operations
 from skastro.utils._laue import SECTOR_DIRECTION
+from skastro.utils._real_array import real_array
 
 # Products of unit vectors below this are zero.
 _ZERO = 1e-7
@@ -259,7 +260,8 @@ def whole_indices(direction: np.ndarray, basis: np.ndarray) -> np.ndarray | None
     for factor in range(1, _LARGEST_INDEX + 1):
         near = np.rint(indices * factor)
         if np.abs(indices * factor - near).max() < 1e-3:
-            return near.astype(int)
+            whole: np.ndarray = near.astype(int)
+            return whole
     return None
 
 
@@ -299,7 +301,7 @@ def stereographic(directions: Any) -> np.ndarray:
     ndarray of shape (n, 2)
         x to the right, y up; z is the origin and the equator the unit circle.
     """
-    u = np.asarray(directions, dtype=np.float64)
+    u = real_array(directions, "directions")
     return np.asarray(u[..., :2] / (1.0 + u[..., 2:]))
 
 

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from skastro.diffraction._crystal import Crystal
 from skastro.diffraction._library import to_polar
 from skastro.diffraction._match_result import make_result
-from skastro.diffraction._matcher_input import is_single, propose, to_tensor
+from skastro.diffraction._matcher_input import Scan, is_single, propose, to_tensor
 from skastro.diffraction._matcher_parameters import (
     MATCHER_CONSTRAINTS,
     SETTINGS,
@@ -22,8 +22,9 @@ from skastro.diffraction._matcher_parameters import (
 )
 from skastro.diffraction._orientation_result import OrientationResult
 from skastro.diffraction._pattern_solver import Solution
+from skastro.diffraction._pattern_transformer import as_patterns
 from skastro.diffraction._solver_setup import learn_limit, make_solver
-from skastro.utils import check_images, torch_threads
+from skastro.utils import LazyRows, check_images, torch_threads
 
 # Patterns at once: what they need stays below some 100 MB.
 _CHUNK = 32
@@ -132,6 +133,7 @@ class TemplateMatcher(BaseEstimator):
     -----
     The library is made again when a model file is loaded. Patterns are matched one by
     one, whatever else is in the batch; only ``score_limit_`` is learned from many.
+    LazyRows, zarr, HDF5 and Dask arrays and large memory maps are read batch by batch.
 
     Patterns whose spots all lie in one zone through the origin have two orientations
     that no symmetry relates; `OrientationResult.twin_directions` always holds the
@@ -153,7 +155,7 @@ class TemplateMatcher(BaseEstimator):
            [0.707, 0.   , 0.707]], dtype=float32)
     """
 
-    _parameter_constraints: dict = MATCHER_CONSTRAINTS
+    _parameter_constraints: dict[str, Any] = MATCHER_CONSTRAINTS
 
     def __init__(
         self,
@@ -248,7 +250,7 @@ class TemplateMatcher(BaseEstimator):
             self.score_limit_ = self._learn_limit(X)
         return self
 
-    def _learn_limit(self, X: np.ndarray) -> float:
+    def _learn_limit(self, X: Any) -> float:
         if not self.refine or self.score_limit != "auto":
             return float(self.score_limit) if self.refine else np.inf
         some = np.unique(np.linspace(0, len(X) - 1, _LEARN_FROM).astype(int))
@@ -258,33 +260,27 @@ class TemplateMatcher(BaseEstimator):
         )
         return learn_limit(self._get_solver(), batches)
 
-    def _check(self, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple | None]:
+    def _check(self, X: Any, *, reset: bool) -> tuple[Any, Scan]:
         """Validate patterns; give them as rows, and the shape of a scan."""
-        scan = None
-        if getattr(X, "ndim", 2) == 4:
-            X = X if hasattr(X, "reshape") else np.asarray(X)
-            # A pattern has no channels: four axes are a scan.
-            scan = (int(X.shape[0]), int(X.shape[1]))
-            X = X.reshape(scan[0] * scan[1], *X.shape[2:])
-        X, _, _ = check_images(self, X, self.image_shape, reset=reset)
-        check_non_negative(X, type(self).__name__)
-        return X, scan
+        # A pattern has no channels: four axes are a scan.
+        X, scan = as_patterns(X)
+        X, _, _ = check_images(self, X, self.image_shape, reset=reset, lazy=True)
+        for _, part in X.blocks() if isinstance(X, LazyRows) else [(None, X)]:
+            check_non_negative(part, type(self).__name__)
+        return X, (scan[0], scan[1]) if scan else None
 
     def _get_solver(self) -> Any:
         if not hasattr(self, "_solver"):
             self._solver = make_solver(self.simulators_, self._settings)
         return self._solver
 
-    def _solve(self, X: np.ndarray) -> Iterator[Solution]:
+    def _solve(self, X: Any) -> Iterator[Solution]:
         starts = range(0, len(X), _CHUNK)
         for start in tqdm(starts, desc="TemplateMatcher", disable=not self.verbose):
-            images = to_tensor(X[start : start + _CHUNK], self.input_shape_)
-            proposals = propose(
-                self.proposer_,
-                X[start : start + _CHUNK],
-                self.input_shape_,
-                self._settings["n_matches"],
-            )
+            patterns = np.asarray(X[start : start + _CHUNK])
+            images = to_tensor(patterns, self.input_shape_)
+            n_matches = self._settings["n_matches"]
+            proposals = propose(self.proposer_, patterns, self.input_shape_, n_matches)
             yield self._get_solver().solve(images, self.score_limit_, proposals)
 
     def match(self, X: Any) -> OrientationResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_MOST = 1e100
+
 
 def training_memory(n_units: int, batch_size: int, n_parameters: int) -> float:
     """Estimate the memory that training a net needs.
@@ -31,4 +33,12 @@ def training_memory(n_units: int, batch_size: int, n_parameters: int) -> float:
     >>> round(training_memory(6_273_542, 128, 102_958_822), 2)
     7.25
     """
+    sizes = {
+        "n_units": n_units,
+        "batch_size": batch_size,
+        "n_parameters": n_parameters,
+    }
+    for name, size in sizes.items():
+        if not 0 <= size < _MOST:
+            raise ValueError(f"{name} must be from 0 to 1e100, got {size}.")
     return (n_units * batch_size + n_parameters) * 8e-9

@@ -12,7 +12,7 @@ from skastro.diffraction._crystal import Crystal, as_crystal
 from skastro.diffraction._orientation import check_directions, rotation_from_direction
 from skastro.diffraction._simulator import KinematicSimulator
 from skastro.diffraction._spot_eraser import SpotEraser
-from skastro.utils import check_images
+from skastro.utils import LazyRows, as_lazy_rows, check_images
 
 if TYPE_CHECKING:
     from skastro.diffraction._two_stage_regressor import TwoStageOrientationRegressor
@@ -67,7 +67,7 @@ class TwoStageInput:
         has_mixer = getattr(self.first_, "mixer", None) is not None
         return has_mixer and getattr(X, "ndim", 2) == 2
 
-    def _check(self: Any, X: Any, *, reset: bool = False) -> np.ndarray:
+    def _check(self: Any, X: Any, *, reset: bool = False) -> Any:
         """Validate X; give pairs as they are, and images with their axes."""
         if self._mixes(X):
             pairs = validate_data(self, X, reset=reset)
@@ -75,21 +75,29 @@ class TwoStageInput:
             self._trailing = self.first_.mixer.shape
             return np.asarray(pairs)
         if getattr(self.first_, "mixer", None) is not None:
-            images = np.asarray(X)
+            lazy = as_lazy_rows(X)
+            images = np.asarray(X) if lazy is None else lazy
             return images.reshape(len(images), *images.shape[-2:])
-        rows, shape, trailing = check_images(self, X, self.image_shape, reset=reset)
+        rows, shape, trailing = check_images(
+            self, X, self.image_shape, reset=reset, lazy=True
+        )
         if shape[0] != 1:
             raise ValueError(f"Patterns have one channel, but X has {shape[0]}.")
         if reset:
             self._trailing = trailing
         return rows.reshape(len(rows), *shape[1:])
 
-    def _images(self: Any, X: Any) -> np.ndarray:
-        """Give images (n, h, w), mixed if X are pairs."""
+    def _images(self: Any, X: Any) -> Any:
+        """Give images (n, h, w), mixed if X are pairs; what is on disk stays there."""
         checked = self._check(X)
-        return np.asarray(self.first_.mixer(checked) if self._mixes(X) else checked)
+        if not self._mixes(X):
+            return checked
+        if len(checked) <= _CHUNK:
+            return self.first_.mixer(checked)
+        shape = self.first_.mixer.shape
+        return LazyRows(checked).map(self.first_.mixer, shape=shape, dtype=np.float32)
 
-    def _like_input(self: Any, images: np.ndarray) -> np.ndarray:
+    def _like_input(self: Any, images: Any) -> Any:
         """Bring images (n, h, w) to the layout that X of ``fit`` had."""
         if self._trailing:
             return images.reshape(len(images), *self._trailing)
@@ -132,7 +140,8 @@ def check_pair_labels(y: Any) -> np.ndarray:
     ValueError
         If a vector is zero or not finite.
     """
-    labels = check_array(y, dtype=np.float64, input_name="y").reshape(-1, 2, 3)
+    pairs: np.ndarray = check_array(y, dtype=np.float64, input_name="y")
+    labels = pairs.reshape(-1, 2, 3)
     check_directions(labels.reshape(-1, 3), "y")
     return labels
 

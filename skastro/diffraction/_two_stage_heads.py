@@ -94,9 +94,9 @@ def reliable_head(first: Any, X: Any) -> np.ndarray:
         If first has neither.
     """
     if hasattr(first, "predict_error"):
-        return np.asarray(first.predict_error(X)).argmin(axis=1)
+        return np.asarray(np.argmin(first.predict_error(X), axis=1))
     if hasattr(first, "match"):
-        return np.asarray(first.match(X).margin).argmax(axis=1)
+        return np.asarray(np.argmax(first.match(X).margin, axis=1))
     raise ValueError(
         'selector="reliability" needs a first stage with predict_error or match, which '
         f"{type(first).__name__} has not."
@@ -137,7 +137,7 @@ def oracle_head(
     own = np.arange(heads.shape[1])
     if ordered:
         gap = np.abs(heads - true.reshape(-1, 2, 3)[:, own])
-        return gap.sum(axis=2).argmin(axis=1)
+        return np.asarray(gap.sum(axis=2).argmin(axis=1))
     # Only one direction is kept, and either crystal's will do.
     errors = [
         np.minimum(
@@ -148,7 +148,7 @@ def oracle_head(
         )
         for k in own
     ]
-    return np.stack(errors, axis=1).argmin(axis=1)
+    return np.asarray(np.stack(errors, axis=1).argmin(axis=1))
 
 
 def folded_score(y: Any, predicted: Any, laue_group: Any, sample_weight: Any) -> float:
@@ -182,4 +182,5 @@ def _vectors(u: Any) -> np.ndarray:
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(vectors, axis=2, keepdims=True)
-    return (vectors / np.maximum(length, 1e-12)).reshape(len(vectors), 6)
+    out: np.ndarray = (vectors / np.maximum(length, 1e-12)).reshape(len(vectors), 6)
+    return out

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from skastro.diffraction._erased_rows import ErasedRows
 from skastro.diffraction._spot_eraser import SpotEraser
 from skastro.diffraction._two_stage_heads import (
     as_heads,
@@ -17,6 +18,7 @@ from skastro.diffraction._two_stage_heads import (
     reliable_head,
     resimulated_head,
 )
+from skastro.utils import LazyRows, as_lazy_rows
 
 _ORACLE = (
     'selector="oracle" needs the true directions, which nobody has for a new pattern: '
@@ -166,15 +168,17 @@ class TwoStagePredictor:
             y, predicted, self._crystal().point_operations, sample_weight
         )
 
-    def _heads(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _heads(self, X: Any) -> tuple[Any, np.ndarray]:
         """Give images and the first stage's directions (n, n_heads, 3)."""
         check_is_fitted(self)
         if not self.two_stage_:
             raise ValueError("y of fit was not two directions: there is none to keep.")
+        rows = as_lazy_rows(X)
+        X = X if rows is None else rows
         images = self._images(X)
         return images, as_heads(self.first_.predict(X), type(self.first_).__name__)
 
-    def _keep(self, X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
+    def _keep(self, X: Any) -> tuple[Any, np.ndarray, np.ndarray, Any]:
         """Give images, directions, the chosen one, and its rotation if it is known."""
         if self.selector == "oracle":
             raise ValueError(_ORACLE)
@@ -189,13 +193,17 @@ class TwoStagePredictor:
 
     def _finish(
         self,
-        images: np.ndarray,
+        images: Any,
         heads: np.ndarray,
         head: np.ndarray,
         rotation: Rotation | None,
     ) -> np.ndarray:
         kept = heads[np.arange(len(heads)), head]
-        rest = self.eraser_.erase(images, kept if rotation is None else rotation)
+        gone = kept if rotation is None else rotation
+        if isinstance(images, LazyRows):
+            rest: Any = LazyRows(ErasedRows(self.eraser_, images, gone))
+        else:
+            rest = self.eraser_.erase(images, gone)
         other = np.asarray(self.second_.predict(self._like_input(rest)))
         if other.shape != kept.shape:
             raise ValueError(

@@ -28,7 +28,8 @@ from skastro.diffraction._two_stage_data import (
     remainders,
 )
 from skastro.diffraction._two_stage_predictor import TwoStagePredictor
-from skastro.utils import own_random_state
+from skastro.utils import as_lazy_rows, own_random_state
+from skastro.utils._typing import Seed
 
 
 class TwoStageOrientationRegressor(
@@ -114,7 +115,9 @@ class TwoStageOrientationRegressor(
     `predict`. Stages that need no labels, such as two `TemplateMatcher`, can be fitted
     without y: what is erased in `fit` is then as in `predict`.
 
-    Patterns must be bright on dark ground and not negative.
+    Patterns must be bright on dark ground and not negative. LazyRows, zarr, HDF5 and
+    Dask arrays and large memory maps are read batch by batch; remainders and
+    ``X_single`` are held in memory while the second stage is trained.
 
     Examples
     --------
@@ -131,7 +134,7 @@ class TwoStageOrientationRegressor(
     ((4, 3), [0, 0, 0, 0])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "first": [HasMethods(["fit", "predict"]), None],
         "second": [HasMethods(["fit", "predict"]), None],
         "selector": [StrOptions({"resimulate", "reliability", "first", "oracle"})],
@@ -164,7 +167,7 @@ class TwoStageOrientationRegressor(
         max_remainders: int = 4000,
         training_tilt: float = 0.0,
         image_shape: Sequence[int] | None = None,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         self.first = first
         self.second = second
@@ -223,6 +226,8 @@ class TwoStageOrientationRegressor(
             second stage on.
         """
         rng = own_random_state(self.random_state)
+        rows = as_lazy_rows(X)
+        X = X if rows is None else rows
         for name in ("second_", "eraser_", "input_shape_", "feature_names_in_"):
             # Of an earlier fit, on other data.
             self.__dict__.pop(name, None)

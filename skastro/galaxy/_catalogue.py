@@ -11,6 +11,7 @@ import pandas as pd
 from skastro.galaxy._galaxy_zoo import list_ids
 from skastro.galaxy._galaxy_zoo_parse import FLAGS
 from skastro.galaxy._objid import check_objids
+from skastro.utils._real_array import real_array
 
 
 def flag_labels(
@@ -198,7 +199,7 @@ def redshift_selection(z: Any, z_min: float = 0.0, z_max: float = 0.2) -> np.nda
     """
     if not z_min < z_max:
         raise ValueError(f"z_min must be below z_max, got {z_min!r} and {z_max!r}.")
-    values = np.asarray(z, dtype=np.float64)
+    values = real_array(z, "z")
     return (values > z_min) & (values < z_max)
 
 
@@ -243,7 +244,7 @@ def probability_table(
     """
     ids = _unique_ids(objid, "objid")
     names = [f"p_{c}" for c in classes]
-    values = np.asarray(proba, dtype=np.float64)
+    values = real_array(proba, "proba")
     if values.shape != (ids.size, len(names)):
         raise ValueError(
             f"proba must have shape (n_ids, n_classes) = ({ids.size}, {len(names)}), "
@@ -276,11 +277,14 @@ def probability_table(
     collisions = [c for c in extra.columns if c in out.columns]
     if collisions:
         raise ValueError(f"table has columns of the result already: {collisions}.")
-    return pd.concat([out, extra], axis=1)
+    result: pd.DataFrame = pd.concat([out, extra], axis=1)
+    return result
 
 
 def _need(table: pd.DataFrame, columns: list[str], name: str = "table") -> None:
     """Say which columns are missing."""
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name} must be a DataFrame, got {type(table).__name__}.")
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from skastro.galaxy._sdss_frame import SDSSFrame
 from skastro.utils._optional import import_optional
+from skastro.utils._real_array import real_array
 
 _EDGES = ("raise", "drop", "fill")
 # A frame is 0.23 degrees long; so far from it the projection is undefined, or may not
@@ -162,7 +163,7 @@ def extract_cutouts(
 
 def _sky_coord(coords: Any, coordinates: Any) -> Any:
     """Make coordinates of degrees; NaN (unknown) is allowed through."""
-    values = np.asarray(coords, dtype=np.float64)
+    values = real_array(coords, "coords")
     if values.shape == (0,):
         values = values.reshape(0, 2)
     if values.ndim != 2 or values.shape[1] != 2:
@@ -234,7 +235,8 @@ def _missing_pixels(start: np.ndarray, size: int, shape: tuple[int, ...]) -> np.
     last = np.clip(start + size, 0, limit)
     inside = (last - first).prod(axis=1)
     inside[np.isnan(inside)] = 0
-    return (size * size - inside).astype(int)
+    out: np.ndarray = (size * size - inside).astype(int)
+    return out
 
 
 def _raise_outside(

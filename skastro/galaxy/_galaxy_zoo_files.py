@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from skastro.utils._optional import import_optional
+from skastro.utils._unpack import bounded, check_member
 
 # Rows held as text at once: strings take ten times the memory of the numbers.
 CHUNK_ROWS = 100_000
@@ -83,7 +84,7 @@ def _open_text(path: Path, kind: str) -> Iterator[IO[bytes]]:
                 yield file
         elif kind == "csv.gz":
             with gzip.open(path, "rb") as packed:
-                yield packed  # type: ignore[misc]
+                yield bounded(packed, path.stat().st_size)
         else:
             with zipfile.ZipFile(path) as archive:
                 names = [n for n in archive.namelist() if not _is_clutter(n)]
@@ -91,8 +92,9 @@ def _open_text(path: Path, kind: str) -> Iterator[IO[bytes]]:
                     raise ValueError(
                         f"the archive must hold one CSV file, it holds {names}."
                     )
+                check_member(archive.getinfo(names[0]))
                 with archive.open(names[0]) as member:
-                    yield member
+                    yield bounded(member, path.stat().st_size)
 
 
 def _is_clutter(name: str) -> bool:
@@ -192,11 +194,14 @@ def read_fits_columns(path: Path) -> Iterator[pd.DataFrame]:
     with _whole():
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = bounded(packed, len(content)).read()
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*truncated.*")
         try:
-            with fits.open(io.BytesIO(content), memmap=False) as hdus:
+            with fits.open(
+                io.BytesIO(content), memmap=False, disable_image_compression=True
+            ) as hdus:
                 tables = [h for h in hdus if isinstance(h, fits.BinTableHDU)]
                 columns = {
                     name.lower(): _native(np.asarray(tables[0].data[name]))

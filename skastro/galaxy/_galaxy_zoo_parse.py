@@ -188,8 +188,9 @@ def _sexagesimal(text: np.ndarray, start: int, name: str) -> np.ndarray:
     text = np.strings.strip(text)
     negative = np.strings.startswith(text, "-")
     signed = negative | np.strings.startswith(text, "+")
-    first, _, rest = np.strings.partition(text, ":")
-    minutes, _, seconds = np.strings.partition(rest, ":")
+    # np.strings.partition is of NumPy 2.1 and newer.
+    first, _, rest = np.moveaxis(np.char.partition(text, ":"), -1, 0)
+    minutes, _, seconds = np.moveaxis(np.char.partition(rest, ":"), -1, 0)
     bare = np.strings.lstrip(first, "+-")
     one_sign = np.strings.str_len(first) - np.strings.str_len(bare) == signed
     whole = one_sign & np.strings.isdigit(bare) & np.strings.isdigit(minutes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -10,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skastro.galaxy._sky_levels import CutoutLevels, measure
 from skastro.galaxy._stateless import StatelessImageTransformer, chunks, float_dtype
-from skastro.utils import check_images
+from skastro.utils import LazyRows, as_lazy_rows, check_images, map_transformer
 
 _WHITE = 255.0
 
@@ -114,7 +116,7 @@ class CutoutNormalizer(StatelessImageTransformer):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "stretch": [StrOptions({"asinh", "linear"}), None],
         "asinh_a": [Interval(Real, 0, None, closed="neither")],
         "percentile": [Interval(Real, 50, 100, closed="both")],
@@ -129,16 +131,16 @@ class CutoutNormalizer(StatelessImageTransformer):
     def __init__(
         self,
         *,
-        stretch="asinh",
-        asinh_a=0.1,
-        percentile=99.5,
-        noise_floor=10.0,
-        sigma=3.0,
-        maxiters=5,
-        per_band=False,
-        pixels="auto",
-        image_shape=None,
-    ):
+        stretch: str | None = "asinh",
+        asinh_a: float = 0.1,
+        percentile: float = 99.5,
+        noise_floor: float = 10.0,
+        sigma: float = 3.0,
+        maxiters: int = 5,
+        per_band: bool = False,
+        pixels: str = "auto",
+        image_shape: Sequence[int] | None = None,
+    ) -> None:
         self.stretch = stretch
         self.asinh_a = asinh_a
         self.percentile = percentile
@@ -150,7 +152,7 @@ class CutoutNormalizer(StatelessImageTransformer):
         self.image_shape = image_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> CutoutNormalizer:
         """Check parameters and images, and remember their shape and kind.
 
         Parameters
@@ -165,11 +167,11 @@ class CutoutNormalizer(StatelessImageTransformer):
         CutoutNormalizer
             The transformer itself.
         """
-        X, _, _ = check_images(self, X, self.image_shape, reset=True)
+        X, _, _ = check_images(self, X, self.image_shape, reset=True, lazy=True)
         self.pixels_ = self._kind(X.dtype)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray | LazyRows:
         """Bring images to the common scale.
 
         Parameters
@@ -179,7 +181,7 @@ class CutoutNormalizer(StatelessImageTransformer):
 
         Returns
         -------
-        ndarray of the shape of X
+        ndarray of the shape of X, or LazyRows for LazyRows
             Of float32 for float32 and uint8, else float64.
 
         Raises
@@ -188,6 +190,10 @@ class CutoutNormalizer(StatelessImageTransformer):
             If a pixel is not finite, with their number and the first index, or a
             shape does not fit.
         """
+        rows = as_lazy_rows(X)
+        if rows is not None:
+            made = map_transformer(self, rows)
+            return made if isinstance(X, LazyRows) else np.asarray(made)
         X, shape, trailing = self._check_images(X)
         n = len(X)
         out = np.empty(X.shape, float_dtype(X))
@@ -209,7 +215,7 @@ class CutoutNormalizer(StatelessImageTransformer):
             out[part] = images.reshape(len(images), -1)
         return out.reshape(n, *trailing) if trailing else out
 
-    def levels(self, X):
+    def levels(self, X: Any) -> CutoutLevels:
         """Measure what `transform` subtracts and divides by.
 
         Parameters
@@ -224,6 +230,15 @@ class CutoutNormalizer(StatelessImageTransformer):
             units of X, and ``pixels``, how X was taken. Images for display have sky and
             noise 0 and scale 255.
         """
+        rows = as_lazy_rows(X)
+        if rows is not None and len(rows):
+            parts = [self.levels(block) for _, block in rows.blocks()]
+            return CutoutLevels(
+                np.concatenate([part.sky for part in parts]),
+                np.concatenate([part.noise for part in parts]),
+                np.concatenate([part.scale for part in parts]),
+                parts[0].pixels,
+            )
         X, shape, _ = self._check_images(X)
         n, c = len(X), shape[0]
         kind = self._kind_now(X.dtype)
@@ -236,7 +251,9 @@ class CutoutNormalizer(StatelessImageTransformer):
             sky[part], noise[part], scale[part] = self._measure(images, X.dtype)
         return CutoutLevels(sky, noise, scale, kind)
 
-    def inverse_transform(self, X, levels=None):
+    def inverse_transform(
+        self, X: Any, levels: CutoutLevels | None = None
+    ) -> np.ndarray:
         """Bring images back to their own scale.
 
         Parameters

@@ -157,7 +157,8 @@ def to_jpeg_like(images: np.ndarray, bands: Sequence[str]) -> np.ndarray:
     images += np.float32(_STRETCH_BLACK)
     np.arcsinh(images / np.float32(_STRETCH_SOFT), out=images)
     images *= np.float32(255.0 / np.arcsinh(_STRETCH_WHITE / _STRETCH_SOFT))
-    return np.clip(np.rint(images), 0.0, 255.0).astype(np.uint8)
+    out: np.ndarray = np.clip(np.rint(images), 0.0, 255.0).astype(np.uint8)
+    return out
 
 
 def jpeg_scale(table: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
@@ -180,7 +181,8 @@ def jpeg_scale(table: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     petrosian = table["r_e_arcsec"] * (1.75 - 0.4 * table["bulge_fraction"])
     circular = (petrosian * table["axis_ratio"] ** 0.25).to_numpy()
     scatter = np.exp(rng.normal(0.0, 0.08, len(table)))
-    return np.clip(0.048 * np.hypot(circular, 1.3) * scatter, 0.15, 2.0)
+    out: np.ndarray = np.clip(0.048 * np.hypot(circular, 1.3) * scatter, 0.15, 2.0)
+    return out
 
 
 def _components(
@@ -269,7 +271,10 @@ def _patches(
     field /= field.std(axis=(1, 2), keepdims=True)
     factor = np.exp(np.asarray(strength, dtype=np.float32)[:, None, None] * field)
     total = (disk * factor).sum(axis=(1, 2), keepdims=True)
-    return factor * (disk.sum(axis=(1, 2), keepdims=True) / np.maximum(total, 1e-30))
+    out: np.ndarray = factor * (
+        disk.sum(axis=(1, 2), keepdims=True) / np.maximum(total, 1e-30)
+    )
+    return out
 
 
 def _add_neighbours(

@@ -131,7 +131,10 @@ def _draw_magnitudes(
     low, high = (special.ndtr((limit - center) / spread) for limit in _MAGNITUDE_LIMITS)
     # Far in a tail both are the same number; the limit itself is right there.
     share = np.clip(low + (high - low) * rng.random(kind.size), 1e-12, 1 - 1e-12)
-    return np.clip(center + spread * special.ndtri(share), *_MAGNITUDE_LIMITS)
+    out: np.ndarray = np.clip(
+        center + spread * special.ndtri(share), *_MAGNITUDE_LIMITS
+    )
+    return out
 
 
 def _truncated(
@@ -139,7 +142,8 @@ def _truncated(
 ) -> np.ndarray:
     """Draw from a normal law cut off at both ends."""
     law = stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)
-    return law.ppf(rng.random(n))
+    out: np.ndarray = law.ppf(rng.random(n))
+    return out
 
 
 def _add_shapes(

@@ -54,4 +54,6 @@ def make_galaxy_module(layout: str, **config: Any) -> nn.Module:
     nn.Module
         With weights as torch initialises them.
     """
-    return {"compact": GalaxyCompactNet, "thesis": GalaxyThesisNet}[layout](**config)
+    kinds = {"compact": GalaxyCompactNet, "thesis": GalaxyThesisNet}
+    net: nn.Module = kinds[layout](**config)
+    return net

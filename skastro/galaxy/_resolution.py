@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -23,8 +24,15 @@ from skastro.galaxy._stateless import (
     chunks,
     float_dtype,
 )
-from skastro.utils import check_images, shrunk_size
+from skastro.utils import (
+    LazyRows,
+    as_lazy_rows,
+    check_images,
+    map_transformer,
+    shrunk_size,
+)
 from skastro.utils._resampling import ENLARGE_METHODS, ROUNDINGS
+from skastro.utils._typing import Seed
 
 _FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
@@ -109,7 +117,7 @@ class ResolutionDegrader(StatelessImageTransformer):
             [4., 4., 2., 2.]]])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "factor": [Interval(Real, 1, None, closed="left")],
         "enlarge": [StrOptions(set(ENLARGE_METHODS)), None],
         "rounding": [StrOptions(set(ROUNDINGS))],
@@ -123,15 +131,15 @@ class ResolutionDegrader(StatelessImageTransformer):
     def __init__(
         self,
         *,
-        factor=2,
-        enlarge="bilinear",
-        rounding="block",
-        psf_fwhm_in=None,
-        psf_fwhm_out=None,
-        noise_sigma=None,
-        image_shape=None,
-        random_state=None,
-    ):
+        factor: float = 2,
+        enlarge: str | None = "bilinear",
+        rounding: str = "block",
+        psf_fwhm_in: float | None = None,
+        psf_fwhm_out: float | None = None,
+        noise_sigma: float | None = None,
+        image_shape: Sequence[int] | None = None,
+        random_state: Seed = None,
+    ) -> None:
         self.factor = factor
         self.enlarge = enlarge
         self.rounding = rounding
@@ -142,7 +150,7 @@ class ResolutionDegrader(StatelessImageTransformer):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> ResolutionDegrader:
         """Check parameters and images, and remember the shape.
 
         Parameters
@@ -157,11 +165,11 @@ class ResolutionDegrader(StatelessImageTransformer):
         ResolutionDegrader
             The transformer itself.
         """
-        check_images(self, X, self.image_shape, reset=True)
+        check_images(self, X, self.image_shape, reset=True, lazy=True)
         self._psf_sigma()
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray | LazyRows:
         """Lower the resolution of images.
 
         Parameters
@@ -171,7 +179,7 @@ class ResolutionDegrader(StatelessImageTransformer):
 
         Returns
         -------
-        ndarray
+        ndarray, or LazyRows for LazyRows
             Of float64 for float64 and all integers but uint8, else float32. In the
             layout of the input and, unless ``enlarge=None``, in its shape.
 
@@ -181,6 +189,16 @@ class ResolutionDegrader(StatelessImageTransformer):
             If a pixel is not finite, with their number and the first index, or a
             shape does not fit.
         """
+        if isinstance(X, LazyRows):
+            if self.noise_sigma:
+                raise ValueError(
+                    "noise_sigma draws for images one after the other, and LazyRows "
+                    "are read in any order: give an array, or no noise."
+                )
+            return map_transformer(self, X)
+        rows = None if self.noise_sigma else as_lazy_rows(X)
+        if rows is not None:
+            return np.asarray(map_transformer(self, rows))
         X, (c, h, w), trailing = self._check_images(X, finite=False)
         dtype = float_dtype(X)
         operators = build_operators(
@@ -201,7 +219,7 @@ class ResolutionDegrader(StatelessImageTransformer):
             images = X[part].reshape(-1, h, w).astype(dtype, copy=False)
             check_finite(images)
             small = shrink_images(images, operators)
-            if noise is not None:
+            if noise is not None and self.noise_sigma is not None:
                 # Drawn in float64, so that float32 images get the same noise.
                 drawn = self.noise_sigma * noise.standard_normal(small.shape)
                 small = small + drawn.astype(dtype)
@@ -210,7 +228,7 @@ class ResolutionDegrader(StatelessImageTransformer):
             return out.reshape(n, -1)
         return out.reshape(n, *trailing[:-2], *size)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns of the output for flat input.
 
         Parameters
@@ -225,7 +243,7 @@ class ResolutionDegrader(StatelessImageTransformer):
             the input, "resolutiondegrader0" and so on.
         """
         check_is_fitted(self, "n_features_in_")
-        names = super().get_feature_names_out(input_features)
+        names: np.ndarray = super().get_feature_names_out(input_features)
         if self.enlarge is not None:
             return names
         c, h, w = self.input_shape_
@@ -242,13 +260,13 @@ class ResolutionDegrader(StatelessImageTransformer):
     def _psf_sigma(self) -> float:
         """Give the width of the matching kernel in pixels, 0 for none."""
         before, after = self.psf_fwhm_in, self.psf_fwhm_out
-        if (before is None) != (after is None):
+        if before is None and after is None:
+            return 0.0
+        if before is None or after is None:
             raise ValueError(
                 "psf_fwhm_in and psf_fwhm_out go together, got "
                 f"psf_fwhm_in={before!r} and psf_fwhm_out={after!r}."
             )
-        if before is None:
-            return 0.0
         if after < before:
             raise ValueError(
                 f"psf_fwhm_out={after!r} is less than psf_fwhm_in={before!r}: images "
@@ -257,7 +275,7 @@ class ResolutionDegrader(StatelessImageTransformer):
         return math.sqrt((after - before) * (after + before)) / _FWHM_PER_SIGMA
 
 
-def _noise_source(random_state: Any) -> np.random.Generator | np.random.RandomState:
+def _noise_source(random_state: Seed) -> np.random.Generator | np.random.RandomState:
     """Make the source of noise, which is never NumPy's global one."""
     if isinstance(random_state, np.random.RandomState):
         return random_state

@@ -168,7 +168,7 @@ class ResolutionCurveDisplay:
         *,
         factors: Iterable[float] = range(1, 9),
         enlarge: Sequence[str] = ("nearest", "bilinear", "bicubic"),
-        scorer: str | Callable | None = None,
+        scorer: str | Callable[..., float] | None = None,
         rounding: str = "block",
         image_shape: tuple[int, ...] | None = None,
         band: str | None = "ste",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skastro.utils._optional import import_optional
+from skastro.utils._unpack import bounded
 
 
 def load_hdus(path: Path) -> list[Any]:
@@ -42,7 +43,13 @@ def load_hdus(path: Path) -> list[Any]:
         warnings.filterwarnings("error", message=".*truncated.*")
         try:
             # Unsigned integers come as such with uint=True, whatever astropy's default.
-            hdulist = fits.open(io.BytesIO(content), memmap=False, uint=True)
+            # No frame has compressed images within, of a size that is only announced.
+            hdulist = fits.open(
+                io.BytesIO(content),
+                memmap=False,
+                uint=True,
+                disable_image_compression=True,
+            )
             hdus = list(hdulist)
             for hdu in hdus:
                 start, size = hdu.fileinfo()["datLoc"], hdu.size
@@ -69,9 +76,11 @@ def _decompress(path: Path) -> bytes:
     raw = path.read_bytes()
     try:
         if raw.startswith(b"\x1f\x8b"):
-            return gzip.decompress(raw)
+            with gzip.open(io.BytesIO(raw)) as packed:
+                return bounded(packed, len(raw)).read()
         if raw.startswith(b"BZh"):
-            return bz2.decompress(raw)
+            with bz2.open(io.BytesIO(raw)) as packed:
+                return bounded(packed, len(raw)).read()
     except (EOFError, OSError, ValueError, zlib.error) as error:
         raise OSError(
             f"SDSS frame {path} is truncated or damaged: its compression ends with "

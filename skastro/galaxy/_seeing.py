@@ -34,13 +34,15 @@ def psf_transfer(
     width = np.asarray(fwhm, dtype=np.float64)[:, None, None]
     if kind == "gaussian":
         sigma = width / np.sqrt(8.0 * np.log(2.0))
-        return np.exp(-0.5 * (sigma * k) ** 2).astype(np.float32)
+        gaussian: np.ndarray = np.exp(-0.5 * (sigma * k) ** 2)
+        return gaussian.astype(np.float32)
     alpha = width / (2.0 * np.sqrt(2.0 ** (1.0 / beta) - 1.0))
     # The transform of a Moffat profile is a Bessel function of one variable.
     grid = np.linspace(1e-6, 60.0, 6001)
     order = beta - 1.0
     table = 2.0 * (0.5 * grid) ** order * special.kv(order, grid) / special.gamma(order)
-    return np.interp(alpha * k, grid, table, left=1.0, right=0.0).astype(np.float32)
+    moffat: np.ndarray = np.interp(alpha * k, grid, table, left=1.0, right=0.0)
+    return moffat.astype(np.float32)
 
 
 def convolve(images: np.ndarray, transfer: np.ndarray) -> np.ndarray:
@@ -61,7 +63,8 @@ def convolve(images: np.ndarray, transfer: np.ndarray) -> np.ndarray:
     spectrum = scipy.fft.rfft2(images)
     extra = images.ndim - transfer.ndim
     spectrum *= transfer.reshape(len(transfer), *([1] * extra), *transfer.shape[1:])
-    return scipy.fft.irfft2(spectrum, s=images.shape[-2:], overwrite_x=True)
+    out: np.ndarray = scipy.fft.irfft2(spectrum, s=images.shape[-2:], overwrite_x=True)
+    return out
 
 
 def add_points(

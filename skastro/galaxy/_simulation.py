@@ -36,7 +36,8 @@ def sersic_b(n: np.ndarray) -> np.ndarray:
         The solution of ``gammainc(2 n, b) = 1/2`` (Ciotti & Bertin 1999, A&A 352,
         447, give the series of it).
     """
-    return special.gammaincinv(2.0 * np.asarray(n, dtype=np.float64), 0.5)
+    out: np.ndarray = special.gammaincinv(2.0 * np.asarray(n, dtype=np.float64), 0.5)
+    return out
 
 
 def half_light_radius(
@@ -67,7 +68,8 @@ def half_light_radius(
         inside = bulge_fraction * bulge + (1.0 - bulge_fraction) * disk
         low = np.where(inside < 0.5, middle, low)
         high = np.where(inside < 0.5, high, middle)
-    return 0.5 * (low + high)
+    out: np.ndarray = 0.5 * (low + high)
+    return out
 
 
 def render_sersic(
@@ -230,7 +232,7 @@ def arm_excess(
     phi *= _column(n_arms)
     phi -= _column(0.5 * n_arms / np.tan(pitch)) * np.log(r2)
     phi -= _column(phase)
-    excess = np.cos(phi, out=phi)
+    excess: np.ndarray = np.cos(phi, out=phi)
     excess *= _column(sharpness)
     np.exp(excess, out=excess)
     excess *= _column(1.0 / special.i0(sharpness))
@@ -269,7 +271,7 @@ def _squared_radius(
     xx = cos**2 + (sin / q) ** 2
     yy = sin**2 + (cos / q) ** 2
     xy = 2.0 * cos * sin * (1.0 - 1.0 / q**2)
-    r2 = _column(xy) * dx * dy
+    r2: np.ndarray = _column(xy) * dx * dy
     r2 += _column(xx) * dx**2
     r2 += _column(yy) * dy**2
     return r2
@@ -288,4 +290,5 @@ def _pixel_means(
     values = profile(*_offsets(x, y, first_x, first_y, side, points))
     if points == 1:
         return values
-    return values.reshape(-1, side, points, side, points).mean(axis=(2, 4))
+    out: np.ndarray = values.reshape(-1, side, points, side, points).mean(axis=(2, 4))
+    return out

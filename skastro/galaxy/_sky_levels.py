@@ -156,4 +156,5 @@ def _percentile(ordered: np.ndarray, percentile: float) -> np.ndarray:
     below = int(place)
     above = min(below + 1, ordered.shape[1] - 1)
     part = place - below
-    return (1.0 - part) * ordered[:, below] + part * ordered[:, above]
+    out: np.ndarray = (1.0 - part) * ordered[:, below] + part * ordered[:, above]
+    return out

@@ -12,7 +12,8 @@ from scipy.sparse import csr_array, issparse
 from sklearn.utils.validation import check_non_negative, validate_data
 
 from skastro.gaps._geometry import N_VOXELS, VOXEL_SHAPE
-from skastro.utils import check_finite
+from skastro.utils import LazyRows, check_finite
+from skastro.utils._sparse_rows import rows_to_convert, sparse_rows
 
 # The largest deposit of an event, in MeV: what lies outside is in other units.
 _LEAST_LARGEST, _MOST_LARGEST = 0.2, 300.0
@@ -49,7 +50,9 @@ def check_voxels(
         Whose ``fit`` or ``transform`` is asking; gets the fitted attributes.
     X : array-like or sparse of shape (n, n_features), (n, h, w), (n, d, h, w) or \
             (n, c, d, h, w)
-        Deposits in MeV; a second channel has times in ns plus 1.
+        Deposits in MeV; a second channel has times in ns plus 1. LazyRows, zarr, HDF5
+        and Dask arrays, large memory maps and large arrays of bytes are read block by
+        block.
     image_shape : tuple of 2 to 4 int, or None
         What a flat row is. None takes 1,440 features as the tracker, 2,880 as the
         tracker with energies and times, and any other number as one row of voxels.
@@ -62,7 +65,8 @@ def check_voxels(
     Returns
     -------
     VoxelInput
-        Dense input stays a view where that is possible.
+        Dense input stays a view where that is possible; what was read block by block
+        is sparse.
 
     Raises
     ------
@@ -82,6 +86,8 @@ def check_voxels(
         if not hasattr(X, "ndim") and not hasattr(X, "__array__"):
             as_array = np.asarray(X)
             X = as_array if as_array.ndim > 2 else X
+        lazy = rows_to_convert(X)
+        X = X if lazy is None else lazy
         ndim = getattr(X, "ndim", 2)
         if ndim > 5:
             raise ValueError(
@@ -89,7 +95,7 @@ def check_voxels(
                 f"(n, c, d, h, w); got an array with {ndim} axes, shape {X.shape}."
             )
         if ndim > 2:
-            X = np.asanyarray(X)
+            X = np.asanyarray(X) if lazy is None else lazy
             trailing = X.shape[1:]
             if math.prod(trailing) == 0:
                 raise ValueError(
@@ -97,7 +103,9 @@ def check_voxels(
                     f"of 1 is required by {who}."
                 )
             X = X.reshape(X.shape[0], math.prod(trailing))
-        if getattr(X, "dtype", None) in (np.uint8, np.bool_):
+        if lazy is not None and math.prod(X.shape):
+            X = _read_sparse(X, estimator)
+        elif getattr(X, "dtype", None) in (np.uint8, np.bool_):
             X = np.asarray(X).astype(np.float32)
     rows = validate_data(
         estimator,
@@ -209,6 +217,17 @@ def clean_rows(
         energy.data[low] = 0
         energy.eliminate_zeros()
     return energy, times
+
+
+def _read_sparse(rows: LazyRows, estimator: Any) -> csr_array:
+    """Read rows block by block: a few per cent of the voxels of an event are hit."""
+    single = rows.dtype in (np.float32, np.uint8, np.bool_)
+    found = sparse_rows(rows, np.float32 if single else np.float64)
+    assert found is not None
+    if not np.isfinite(found.data).all():
+        # Says at which event and voxel.
+        check_finite(rows, estimator=estimator)
+    return found
 
 
 def _without_negative(rows: Any) -> Any:

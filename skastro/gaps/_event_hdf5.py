@@ -10,6 +10,7 @@ import numpy as np
 
 from skastro.gaps._event_columns import NOTE, TRUTH, ContentError
 from skastro.utils import import_optional
+from skastro.utils._unpack import most_bytes
 
 # From 1.10 on, files have checksums over their structure too, not only over values.
 _VERSIONS = ("v110", "v110")
@@ -32,7 +33,9 @@ def write_hdf5(
         Name of the group; None is the root of the file.
     """
     h5py = import_optional("h5py", extra="hdf5")
-    with h5py.File(path, "x", libver=_VERSIONS) as file:
+    # In memory first: HDF5 ends the whole process where a disk is full.
+    in_memory = {"driver": "core", "backing_store": False}
+    with h5py.File(path, "w", libver=_VERSIONS, **in_memory) as file:
         group = file.require_group(tree) if tree else file
         group.attrs[NOTE] = note
         for name, array in columns.items():
@@ -47,6 +50,10 @@ def write_hdf5(
             group.create_dataset(
                 name.replace(".", "/"), data=data, dtype=dtype, **options
             )
+        file.flush()
+        image = file.id.get_file_image()
+    with path.open("xb") as raw:
+        raw.write(image)
 
 
 def read_hdf5(path: Path, tree: str | None) -> tuple[dict[str, np.ndarray], str | None]:
@@ -80,7 +87,7 @@ def read_hdf5(path: Path, tree: str | None) -> tuple[dict[str, np.ndarray], str 
             group = file if tree is None else file.get(tree)
             if not isinstance(group, h5py.Group):
                 raise ContentError(f"there is no group {tree!r}, but {sorted(file)}.")
-            columns = _columns(h5py, group, "")
+            columns = _columns(h5py, group, "", most_bytes(path.stat().st_size))
             note = group.attrs.get(NOTE)
     except ContentError as error:
         raise ValueError(f"{path.name}: {error}") from error
@@ -91,15 +98,20 @@ def read_hdf5(path: Path, tree: str | None) -> tuple[dict[str, np.ndarray], str 
     return columns, None if note is None else str(note)
 
 
-def _columns(h5py: Any, group: Any, prefix: str) -> dict[str, np.ndarray]:
+def _columns(h5py: Any, group: Any, prefix: str, most: int) -> dict[str, np.ndarray]:
     """Read the data sets of a group."""
     columns = {}
     for key in group:
         item = group[key]
         if isinstance(item, h5py.Dataset):
+            if item.nbytes > most:
+                raise ContentError(
+                    f"{item.name} has {item.nbytes} bytes, which is no data in a file "
+                    "of this size: it would fill the memory."
+                )
             columns[prefix + key] = _values(h5py, item)
         elif key == TRUTH[:-1] and not prefix:
-            columns |= _columns(h5py, item, TRUTH)
+            columns |= _columns(h5py, item, TRUTH, most)
     return columns
 
 

@@ -193,4 +193,5 @@ def _flat(ak: Any, array: Any, name: str) -> np.ndarray:
         return np.array(ak.to_list(array), dtype=np.str_)
     if array.ndim != 1:
         raise ContentError(f"{name} must have one value an entry.")
-    return ak.to_numpy(array)
+    out: np.ndarray = ak.to_numpy(array)
+    return out

@@ -42,6 +42,8 @@ _PARTICLES = [
     "GenericIon",
 ]
 
+# The exit status that says so: what was simulated could not be written.
+NOT_WRITTEN = 74
 # How many events pass between two counts.
 _EVERY = 20
 
@@ -223,6 +225,16 @@ def _make_actions(g4: Any, task: dict[str, Any], book: _Book, report: Any) -> An
     return Actions()
 
 
+def _write(path: str, hits: dict[str, np.ndarray]) -> None:
+    """Write the hits, so that the file is complete if it exists."""
+    partial = path + ".part"
+    with open(partial, "wb") as out:
+        np.savez(out, **hits)  # type: ignore[arg-type]
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(partial, path)
+
+
 def main(task_path: str, result_path: str) -> None:
     """Transport the events of one species.
 
@@ -235,7 +247,7 @@ def main(task_path: str, result_path: str) -> None:
     """
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    with np.load(task_path) as file:
+    with np.load(task_path, allow_pickle=False) as file:
         task = dict(file)
     g4 = importlib.import_module("geant4_pybind")
     book = _Book(len(task["beta"]))
@@ -253,19 +265,20 @@ def main(task_path: str, result_path: str) -> None:
     # Setting up may draw numbers, differently with and without data sets.
     g4.G4Random.setTheSeed(during)
     manager.BeamOn(len(task["beta"]))
-    partial = result_path + ".part"
-    with open(partial, "wb") as out:
-        np.savez(
-            out,
-            event=np.array(book.event, np.int32),
-            voxel=np.array(book.voxel, np.int16),
-            energy=np.array(book.energies, np.float32),
-            time=np.array(book.times, np.float32),
-            end_voxel=book.end_voxel,
-            in_flight=book.in_flight,
-            version=np.array(str(g4.G4Version)),
-        )
-    os.replace(partial, result_path)
+    hits: dict[str, np.ndarray] = {
+        "event": np.array(book.event, np.int32),
+        "voxel": np.array(book.voxel, np.int16),
+        "energy": np.array(book.energies, np.float32),
+        "time": np.array(book.times, np.float32),
+        "end_voxel": book.end_voxel,
+        "in_flight": book.in_flight,
+        "version": np.array(str(g4.G4Version)),
+    }
+    try:
+        _write(result_path, hits)
+    except Exception:
+        # Of a full disk, where no log can tell why; NumPy gives it as ValueError too.
+        os._exit(NOT_WRITTEN)
     report.close()
     sys.stdout.flush()
     # Geant4 and Python pull the same objects down when a process ends in order.

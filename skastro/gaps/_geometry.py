@@ -20,7 +20,9 @@ SILICON_DENSITY = 2.329  # g/cm3
 THRESHOLD_MEV = 0.05
 
 
-def voxel_indices(voxel: np.ndarray, shape: tuple[int, ...] = VOXEL_SHAPE) -> tuple:
+def voxel_indices(
+    voxel: np.ndarray, shape: tuple[int, ...] = VOXEL_SHAPE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split flat indices of voxels.
 
     Parameters
@@ -40,7 +42,9 @@ def voxel_indices(voxel: np.ndarray, shape: tuple[int, ...] = VOXEL_SHAPE) -> tu
     return layer, row, column
 
 
-def voxel_centres(voxel: np.ndarray, shape: tuple[int, ...] = VOXEL_SHAPE) -> tuple:
+def voxel_centres(
+    voxel: np.ndarray, shape: tuple[int, ...] = VOXEL_SHAPE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give where the middles of wafers are.
 
     Parameters

@@ -88,7 +88,7 @@ class _Passage:
         depth = length * DENSITY
         reach = self.left[who] * unit
         through = np.minimum(np.minimum(depth, reach), free)
-        goes_on = through == depth
+        goes_on: np.ndarray = through == depth
         gamma = tau + np.float32(1)
         beta = np.sqrt(np.maximum(tau * (tau + 2), 1e-9)) / gamma
         time = self.time[who]
@@ -115,7 +115,12 @@ class _Passage:
             self.ended.append((who[end], spot, stops[end]))
         return goes_on
 
-    def _knock_on(self, mean: np.ndarray, largest: np.ndarray, where: tuple) -> None:
+    def _knock_on(
+        self,
+        mean: np.ndarray,
+        largest: np.ndarray,
+        where: tuple[np.ndarray, np.ndarray, np.ndarray],
+    ) -> None:
         """Note where electrons are knocked on."""
         hit = np.flatnonzero(self.rng.random(len(mean), dtype=np.float32) < mean)
         if not hit.size:

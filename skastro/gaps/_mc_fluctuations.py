@@ -126,7 +126,8 @@ def thin_loss(
     share = rng.random(len(loss), dtype=np.float32)
     share *= 1 - 1 / np.maximum(last, np.float32(3))
     # Landau's value about its own mean, and less what goes into hard transfers.
-    return loss + xi * (landau_table()(share) - mean - np.log(largest / cut))
+    out: np.ndarray = loss + xi * (landau_table()(share) - mean - np.log(largest / cut))
+    return out
 
 
 def knock_on_energy(
@@ -244,4 +245,5 @@ def highland_angle(depth: np.ndarray, tau: np.ndarray, mass: float) -> np.ndarra
     momentum_beta = mass * tau * (tau + 2) / (tau + 1)
     thickness = np.maximum(depth / np.float32(RADIATION_LENGTH), np.float32(1e-6))
     width = np.float32(13.6) / momentum_beta * np.sqrt(thickness)
-    return width * (1 + np.float32(0.038) * np.log(thickness))
+    out: np.ndarray = width * (1 + np.float32(0.038) * np.log(thickness))
+    return out

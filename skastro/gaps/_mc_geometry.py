@@ -105,7 +105,7 @@ def chord(
     np.maximum(root, 0, out=root)
     np.sqrt(root, out=root)
     begin = np.maximum(first, (-b - root) / a)
-    end = np.minimum(last, (root - b) / a)
+    end: np.ndarray = np.minimum(last, (root - b) / a)
     end -= begin
     np.maximum(end, 0, out=end)
     end[missed] = 0

@@ -153,7 +153,7 @@ def pass_photons(
     ) -> np.ndarray:
         depth = length * DENSITY
         here = left[who]
-        goes_on = here > depth
+        goes_on: np.ndarray = here > depth
         at = np.flatnonzero(~goes_on)
         if at.size:
             spot = middle[at] - length[at] / 2 + here[at] / DENSITY

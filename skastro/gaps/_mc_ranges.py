@@ -43,7 +43,8 @@ def kinetic_energy(beta: np.ndarray, mass: float) -> np.ndarray:
         In MeV.
     """
     beta = np.asarray(beta)
-    return mass * (1 / np.sqrt(1 - beta * beta) - 1)
+    out: np.ndarray = mass * (1 / np.sqrt(1 - beta * beta) - 1)
+    return out
 
 
 def stopping_power(tau: np.ndarray, mass: float = PROTON_MASS) -> np.ndarray:
@@ -106,7 +107,7 @@ class LogTable:
         ndarray of float32
             The values.
         """
-        place = np.log(np.maximum(x, self.lowest))
+        place: np.ndarray = np.log(np.maximum(x, self.lowest))
         place -= self.start
         place *= self.scale
         np.minimum(place, self.last, out=place)

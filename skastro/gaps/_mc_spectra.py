@@ -83,7 +83,8 @@ def quantiles(values: Sequence[float]) -> QuantileTable:
 @cache
 def _steps(probabilities: Sequence[float]) -> np.ndarray:
     total = np.cumsum(probabilities, dtype=np.float64)
-    return (total / total[-1])[:-1].astype(np.float32)
+    out: np.ndarray = (total / total[-1])[:-1].astype(np.float32)
+    return out
 
 
 def draw_number(

@@ -21,6 +21,8 @@ from sklearn.utils._param_validation import Interval
 from skastro.gaps._check_voxels import VoxelInput, check_voxels
 from skastro.gaps._geometry import THRESHOLD_MEV
 from skastro.gaps._voxel_summary import _CHUNK, check_beta, track_events
+from skastro.utils import LazyRows, map_transformer
+from skastro.utils._sparse_rows import rows_to_convert
 
 
 class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -80,7 +82,7 @@ class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ((100, 10, 12, 12), True)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "keep_stop": ["boolean"],
         "beta": ["array-like"],
         "threshold": [Interval(Real, 0, None, closed="left")],
@@ -142,13 +144,17 @@ class PrimaryTrackMasker(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         ndarray or csr_array
             In the layout and precision of X: a copy without the track's deposits (and
-            times). Sparse input gives sparse output.
+            times). Sparse input gives sparse output, and LazyRows give LazyRows.
 
         Raises
         ------
         ValueError
             If a value is negative or not finite, or a shape does not fit.
         """
+        lazy = rows_to_convert(X)
+        if lazy is not None:
+            made = map_transformer(self, lazy)
+            return made if isinstance(X, LazyRows) else np.asarray(made)
         voxels = self._check(X)
         mask = self._mask(voxels)
         kept = ~mask

@@ -10,10 +10,10 @@ import numpy as np
 
 from skastro.gaps._event_columns import HITS, NOTE, TRUTH, from_columns
 from skastro.gaps._event_hdf5 import read_hdf5
-from skastro.gaps._event_npz import read_npz
 from skastro.gaps._event_root import read_root
 from skastro.gaps._two_species import is_two_species, join_species
 from skastro.gaps._voxel_events import VoxelEvents
+from skastro.utils._npz import read_npz
 
 # How files of a format begin; an empty zip archive has another sign.
 _SIGNS = {

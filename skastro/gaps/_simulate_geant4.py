@@ -26,6 +26,7 @@ from skastro.gaps._geometry import (
 )
 from skastro.gaps._voxel_events import VoxelEvents
 from skastro.utils import import_optional, own_random_state
+from skastro.utils._typing import Seed
 
 # Geant4's names of the particles. A species' random stream goes by its place here.
 _PARTICLES = {"antideuteron": "anti_deuteron", "antiproton": "anti_proton"}
@@ -42,7 +43,7 @@ def simulate_geant4_events(
     beta: tuple[float, float] = (0.26, 0.30),
     physics: str = "auto",
     timeout: float | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
     verbose: int = 0,
 ) -> VoxelEvents:
     """Simulate antiparticles in the tracker with Geant4.
@@ -93,6 +94,8 @@ def simulate_geant4_events(
         If Geant4 fails; the message has the last lines that it printed.
     TimeoutError
         If a run took longer than `timeout`.
+    OSError
+        If the folder for temporary files (``TMPDIR``) is full or cannot be written.
 
     See Also
     --------
@@ -112,7 +115,8 @@ def simulate_geant4_events(
       the wafer, after the first hit of the event. Decays come microseconds later.
     - Each species is a process of its own, with a random stream of its own: Geant4 can
       be set up once a process, and a fatal error ends only that. One core makes about
-      400 to 2,000 events a second.
+      400 to 2,000 events a second. If this process is killed, that of Geant4 ends at
+      its next count, and a folder ``skastro-geant4-*`` stays among the temporary files.
 
     References
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +75,8 @@ class VoxelEvents:
 
     def __post_init__(self) -> None:
         """Validate, sort by event and voxel, and give every array its dtype."""
-        n_events = int(self.n_events)
+        infinite = isinstance(self.n_events, float) and math.isinf(self.n_events)
+        n_events = -1 if infinite else int(self.n_events)
         if n_events != self.n_events or n_events < 0:
             raise ValueError(f"n_events must be 0 or more, got {self.n_events!r}.")
         event = _whole(self.event, "event", n_events)
@@ -200,7 +202,8 @@ class VoxelEvents:
         """
         rows = self.to_csr(threshold=threshold, channels=channels).toarray()
         axes = VOXEL_SHAPE if len(channels) == 1 else (len(channels), *VOXEL_SHAPE)
-        return rows.reshape(self.n_events, *axes)
+        out: np.ndarray = rows.reshape(self.n_events, *axes)
+        return out
 
     def _channel(self, name: str) -> np.ndarray:
         if name == "energy":
@@ -257,7 +260,9 @@ def _positive(values: Any, name: str, unit: str) -> np.ndarray:
     return array
 
 
-def _table(truth: pd.DataFrame | Mapping | None, n_events: int) -> pd.DataFrame:
+def _table(
+    truth: pd.DataFrame | Mapping[str, Any] | None, n_events: int
+) -> pd.DataFrame:
     """Give the truth as a table with one row an event."""
     table = pd.DataFrame(index=range(n_events)) if truth is None else truth
     if not isinstance(table, pd.DataFrame):

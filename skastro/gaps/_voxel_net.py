@@ -273,7 +273,7 @@ class VoxelNet(BaseTorchClassifier):
         return self._symmetric(super()._features, batch)
 
     def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
-        logits = self._symmetric(self.module_, batch)
+        logits = self._symmetric(self._apply, batch)
         return logits.log_softmax(dim=1)
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -290,7 +290,7 @@ class VoxelNet(BaseTorchClassifier):
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; each row sums to one. Not calibrated.
         """
-        return np.exp(self.predict_log_proba(X))
+        return np.asarray(np.exp(self.predict_log_proba(X)))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Give the logarithm of the probability of each class.
@@ -347,7 +347,7 @@ class VoxelNet(BaseTorchClassifier):
         log_proba = self.predict_log_proba(X)
         if log_proba.shape[1] != 2:
             return log_proba
-        return log_proba[:, 1] - log_proba[:, 0]
+        return np.asarray(log_proba[:, 1] - log_proba[:, 0])
 
     def _by_length(self, rows: Any) -> Any:
         """Give an order of the rows; convolutions keep the one that they have."""

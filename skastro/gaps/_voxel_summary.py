@@ -135,7 +135,7 @@ class VoxelSummary(TransformerMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "beta": ["array-like"],
         "threshold": [Interval(Real, 0, None, closed="left")],
         "hit_energy": [Interval(Real, 0, None, closed="neither"), None],

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import uuid
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +10,7 @@ from skastro.gaps._event_hdf5 import write_hdf5
 from skastro.gaps._event_npz import write_npz
 from skastro.gaps._event_root import write_root
 from skastro.gaps._voxel_events import VoxelEvents
+from skastro.utils._atomic import replacing
 
 _SUFFIXES = {".npz": "npz", ".h5": "hdf5", ".hdf5": "hdf5", ".root": "root"}
 
@@ -52,7 +50,8 @@ def write_voxel_events(
     ImportError
         If the library for the format is not installed.
     OSError
-        If the file cannot be written; an old one is then left alone.
+        If the file cannot be written; an old one is then left alone. The message has
+        the path and what to do.
     ValueError
         If the format is not known, or a column of the truth cannot be written: its
         name must be of ASCII letters, digits and underscores, its values numbers of up
@@ -88,19 +87,10 @@ def write_voxel_events(
         raise FileExistsError(f"{path.name} is there already; pass overwrite=True.")
     columns = to_columns(events)
     note = note_of(columns)
-    # In the same folder, since a file is moved in one step only within a file system.
-    work = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
+    with replacing(path) as work:
         if kind == "npz":
             write_npz(work, columns, note)
         elif kind == "hdf5":
             write_hdf5(work, columns, note, tree)
         else:
             write_root(work, columns, note, tree)
-        with work.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(work, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            work.unlink(missing_ok=True)
-        raise

@@ -13,6 +13,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skastro.utils import LazyRows
+
 # Of a net that says nothing about memory itself.
 _EVENTS = 128
 
@@ -91,7 +93,7 @@ def batches(net: Any, X: Any, batch_size: int | str) -> Iterator[torch.Tensor]:
         for batch, _ in net._loader(X, None, None, batch_size):
             yield batch
         return
-    X = np.asarray(X)
+    X = X if isinstance(X, LazyRows) else np.asarray(X)
     like = next(net.module_.parameters())
     for start in range(0, len(X), batch_size):
         rows = torch.from_numpy(np.array(X[start : start + batch_size]))
@@ -207,7 +209,8 @@ class Targets:
         vector = output[:, : self.n_outputs]
         if vector.shape[1] == 1:
             return vector[:, 0]
-        return torch.linalg.vector_norm(vector, dim=1)
+        out: torch.Tensor = torch.linalg.vector_norm(vector, dim=1)
+        return out
 
 
 def is_net_classifier(net: Any) -> bool:

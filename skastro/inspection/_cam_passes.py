@@ -85,7 +85,8 @@ class _GuidedReLU(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (positive,) = ctx.saved_tensors
-        return gradient.clamp_min(0) * positive
+        out: Tensor = gradient.clamp_min(0) * positive
+        return out
 
 
 class _Guided(TorchFunctionMode):
@@ -289,7 +290,8 @@ def cut_pass(
             raise ValueError(f"Layer {place.name!r} {what}: name another one.")
         if place.activation is not None:
             ahead = place.activation
-            return out
+            maps: Tensor = out
+            return maps
         return begin(out, False)
 
     def begin(out: Tensor, in_place: bool) -> Tensor:

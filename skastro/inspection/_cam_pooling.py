@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skastro.neural_network.modules._block_maxima import (
+    block_maxima as maxima_of_blocks,
+)
+
 POOLS = {
     torch.max_pool2d: 2,
     torch.max_pool3d: 3,
@@ -52,12 +56,6 @@ def block_maxima(
         plain &= all(g == usual for g in ([given] if isinstance(given, int) else given))
     if not plain or tuple(step) != tuple(kernel):
         return None
-    for axis, width in enumerate(kernel, 2):
-        n = x.shape[axis] // width
-        if n < 1:
-            return None  # torch says what is wrong
-        blocks = x.narrow(axis, 0, n * width).unflatten(axis, (n, width))
-        x = blocks.select(axis + 1, 0)
-        for i in range(1, width):
-            x = torch.maximum(x, blocks.select(axis + 1, i))
-    return x
+    if any(size < width for size, width in zip(x.shape[2:], kernel, strict=True)):
+        return None  # torch says what is wrong
+    return maxima_of_blocks(x, kernel)

@@ -23,6 +23,43 @@ def count(name: str, value: Any) -> int:
     return int(value)
 
 
+def rows_of(value: Any, part: slice, shape: tuple[int, ...], *, axes: int) -> Any:
+    """Give the part of a target or baseline that belongs to a block of events.
+
+    Parameters
+    ----------
+    value : object
+        A label, a baseline, or an array of them.
+    part : slice
+        The block.
+    shape : tuple of int
+        Of all events.
+    axes : int
+        As many has an array with one for each event.
+
+    Returns
+    -------
+    object
+        Some rows of such an array; anything else as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is another number of them.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    given = np.asarray(value)
+    if given.ndim != axes or (axes > 1 and len(given) == 1):
+        return value
+    if len(given) != shape[0]:
+        raise ValueError(
+            f"target and baseline must be one for all or one for each of the "
+            f"{shape[0]} events, got shape {given.shape}."
+        )
+    return given[part]
+
+
 def voxel_rows(X: Any) -> np.ndarray:
     """Give events as a dense array with their axes.
 
@@ -41,14 +78,14 @@ def voxel_rows(X: Any) -> np.ndarray:
     ValueError
         If there are no events or a value is not finite.
     """
-    X = X.toarray() if issparse(X) else np.asarray(X)
-    if X.ndim < 2 or len(X) == 0:
-        raise ValueError(f"X must hold events of two axes or more, got {X.shape}.")
-    if X.dtype.kind not in "fiub":
-        raise ValueError(f"X must be numeric, got dtype {X.dtype}.")
-    if X.dtype.kind == "f" and not np.isfinite(X).all():
+    rows: np.ndarray = X.toarray() if issparse(X) else np.asarray(X)
+    if rows.ndim < 2 or len(rows) == 0:
+        raise ValueError(f"X must hold events of two axes or more, got {rows.shape}.")
+    if rows.dtype.kind not in "fiub":
+        raise ValueError(f"X must be numeric, got dtype {rows.dtype}.")
+    if rows.dtype.kind == "f" and not np.isfinite(rows).all():
         raise ValueError("X has values that are NaN or infinite.")
-    return X
+    return rows
 
 
 def on_grid(X: np.ndarray, grid: Sequence[int]) -> bool:
@@ -123,7 +160,8 @@ class EventGrid:
     def _baseline(self, baseline: Any) -> np.ndarray:
         if isinstance(baseline, str):
             if baseline == "mean":
-                return self.values.mean(axis=2, keepdims=True)
+                mean: np.ndarray = self.values.mean(axis=2, keepdims=True)
+                return mean
             if baseline != "blur":
                 raise ValueError(
                     'baseline must be a number, "mean", "blur" or an array, got '
@@ -132,9 +170,8 @@ class EventGrid:
             stacked = self.values.reshape(*self.values.shape[:2], *self.grid)
             sigma = (0.0, 0.0, *(_BLUR * g for g in self.grid))
             kind = np.result_type(self.values.dtype, np.float32)
-            return gaussian_filter(stacked.astype(kind), sigma).reshape(
-                self.values.shape
-            )
+            blurred: np.ndarray = gaussian_filter(stacked.astype(kind), sigma)
+            return blurred.reshape(self.values.shape)
         given = np.asarray(baseline)
         if given.ndim:
             try:
@@ -152,7 +189,8 @@ class EventGrid:
     def whole(self) -> np.ndarray:
         """Give the events as they are, dense and in the dtype of changed ones."""
         out = self.values.astype(self.dtype, copy=False)
-        return out.reshape(len(self), *self.shape)
+        result: np.ndarray = out.reshape(len(self), *self.shape)
+        return result
 
     def replaced(self, rows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Give events with the baseline in some voxels.

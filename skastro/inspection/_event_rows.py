@@ -10,7 +10,8 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.utils.validation import check_non_negative, validate_data
 
-from skastro.utils import check_finite
+from skastro.utils import LazyRows, check_finite
+from skastro.utils._sparse_rows import rows_to_convert, sparse_rows
 
 # Above this share of entries that are not zero a dense product is the quicker one.
 SPARSE_BELOW = 0.2
@@ -30,7 +31,9 @@ def check_rows(
         Whose ``fit`` or ``transform`` is asking; gets the fitted attributes
         ``n_features_in_``, ``feature_names_in_`` and ``input_shape_``.
     X : {array-like, sparse matrix} of shape (n, n_features) or array of shape (n, ...)
-        The events, finite and not negative.
+        The events, finite and not negative. LazyRows, zarr, HDF5 and Dask arrays,
+        large memory maps and large arrays of integers are read block by block; what is
+        sparse of them stays so, and the rest is held in memory.
     image_shape : sequence of int or None
         What a flat row is; None takes it as one axis.
     reset : bool
@@ -66,8 +69,10 @@ def check_rows(
         as_array = np.asarray(X)
         X = as_array if as_array.ndim > 2 else X
     axes: tuple[int, ...] = ()
+    lazy = None if issparse(X) else rows_to_convert(X)
+    X = X if lazy is None else lazy
     if getattr(X, "ndim", 2) > 2:
-        X = np.asanyarray(X)
+        X = np.asanyarray(X) if lazy is None else lazy
         axes = tuple(int(s) for s in X.shape[1:])
         if math.prod(axes) == 0:
             raise ValueError(
@@ -75,6 +80,9 @@ def check_rows(
                 f"1 is required by {who}."
             )
         X = X.reshape(len(X), math.prod(axes))
+    if lazy is not None and math.prod(X.shape):
+        X = _read(X, estimator)
+    # Of what was read block by block all is known to be finite.
     sparse = issparse(X)
     X = validate_data(
         estimator,
@@ -108,6 +116,19 @@ def check_rows(
             f"one event of X is {shape}."
         )
     return _lean(X), shape, bool(axes)
+
+
+def _read(rows: LazyRows, estimator: Any) -> Any:
+    """Read rows block by block: sparse where few entries are not zero."""
+    single = rows.dtype == np.float32
+    dtype = np.dtype(np.float32 if single else np.float64)
+    found = sparse_rows(rows, dtype, SPARSE_BELOW)
+    if found is None:
+        # Dense: the factorisation needs all of it, in this type.
+        return np.asarray(rows.astype(dtype))
+    if not np.isfinite(found.data).all():
+        check_finite(rows, estimator=estimator)  # says where
+    return found
 
 
 def check_shape(image_shape: Sequence[int]) -> tuple[int, ...]:

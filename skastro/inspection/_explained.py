@@ -86,7 +86,8 @@ def mean_row(X: Any) -> np.ndarray:
     array([2. , 0.5])
     """
     # SciPy adds up float32 in float32, whatever dtype it is asked for.
-    return np.asarray(X.astype(np.float64).sum(axis=0)).ravel() / X.shape[0]
+    out: np.ndarray = np.asarray(X.astype(np.float64).sum(axis=0)).ravel() / X.shape[0]
+    return out
 
 
 def explain(X: Any, W: np.ndarray, H: np.ndarray, mean: np.ndarray) -> Explained:

@@ -27,7 +27,7 @@ from skastro.inspection._cam_passes import (
     leaf_gradient,
 )
 from skastro.inspection._event_grid import count
-from skastro.utils import torch_threads
+from skastro.utils import as_lazy_rows, torch_threads
 from skastro.utils._allocator import keep_freed_memory
 
 
@@ -210,7 +210,8 @@ class GradCAM:
         Parameters
         ----------
         X : array-like
-            Events as the estimator's ``predict`` takes them.
+            Events as the estimator's ``predict`` takes them. What is on disk
+            (`LazyRows`, zarr, HDF5, Dask, a large memory map) is read batch by batch.
         target : label, array-like of shape (n_samples,) or None, default=None
             Of which class the score is explained: one for all or one for each event.
             None is the class that the net predicts. Of a regressor: the number of an
@@ -232,7 +233,8 @@ class GradCAM:
             not finite.
         """
         steps, net = find_net(self.estimator)
-        X = net_input(steps, X)
+        rows = as_lazy_rows(X)
+        X = net_input(steps, X if rows is None else rows)
         keep_freed_memory()
         targets = Targets(net, X, target, _num_samples(X))
         done: list[np.ndarray] = []

@@ -60,6 +60,8 @@ def cam_mass_shares(
     if part not in _PARTS:
         raise ValueError(f"part must be one of {list(_PARTS)}, got {part!r}.")
     maps = np.asarray(maps)
+    if maps.dtype.kind not in "biuf":
+        raise ValueError(f"maps must be real numbers, got dtype {maps.dtype}.")
     if maps.ndim < 2 or not np.isfinite(maps).all():
         raise ValueError("maps must be finite and have an axis of events and a grid.")
     signs: dict[str, Any] = {"positive": maps, "negative": -maps}
@@ -67,6 +69,8 @@ def cam_mass_shares(
     mass = mass.reshape(len(maps), -1).astype(np.float64)
     total = mass.sum(axis=1)
     columns: dict[tuple[str, str], np.ndarray] = {}
+    if not isinstance(regions, Mapping):
+        raise TypeError(f"regions must map names to masks, got {regions!r}.")
     for name, mask in regions.items():
         mask = np.asarray(mask)
         if mask.dtype != bool or mask.shape not in (maps.shape, maps.shape[1:]):

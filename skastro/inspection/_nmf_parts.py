@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +15,7 @@ from skastro.inspection._event_rows import check_rows
 from skastro.inspection._explained import mean_row
 from skastro.inspection._parts_fits import PartsFits
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 
 class NMFParts(PartsFits):
@@ -106,6 +108,9 @@ class NMFParts(PartsFits):
     that sparse events stay sparse. Events without a hit have weights 0; a class of
     nothing else is refused.
 
+    Arrays on disk are read block by block, but the factorisation needs all events at
+    once: those with few entries other than zero are held sparse, others dense.
+
     Centred events all have their largest value in one place, which explains much of
     ``||X||^2`` by itself: there, look at the share over the mean event.
 
@@ -131,7 +136,7 @@ class NMFParts(PartsFits):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "per_class": ["boolean"],
         "solver": [StrOptions({"auto", "cd", "mu", "minibatch"})],
@@ -148,20 +153,20 @@ class NMFParts(PartsFits):
 
     def __init__(
         self,
-        n_components=2,
+        n_components: int = 2,
         *,
-        per_class=True,
-        solver="auto",
-        center="none",
-        center_axes=None,
-        image_shape=None,
-        init=None,
-        tol=1e-4,
-        max_iter=200,
-        batch_size=1024,
-        random_state=None,
-        nmf_params=None,
-    ):
+        per_class: bool = True,
+        solver: str = "auto",
+        center: str = "none",
+        center_axes: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
+        init: str | None = None,
+        tol: float = 1e-4,
+        max_iter: int = 200,
+        batch_size: int = 1024,
+        random_state: Seed = None,
+        nmf_params: dict[str, Any] | None = None,
+    ) -> None:
         self.n_components = n_components
         self.per_class = per_class
         self.solver = solver
@@ -176,7 +181,7 @@ class NMFParts(PartsFits):
         self.nmf_params = nmf_params
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> NMFParts:
         """Find the parts of each class.
 
         Parameters
@@ -227,7 +232,7 @@ class NMFParts(PartsFits):
         self.n_iter_ = max(m.n_iter_ for m in models.values())
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Give the weights of the parts of every class.
 
         Parameters
@@ -247,7 +252,7 @@ class NMFParts(PartsFits):
             [self._weights(m, X) for m in self.models_.values()], axis=1
         )
 
-    def inverse_transform(self, X, label=None):
+    def inverse_transform(self, X: Any, label: Any = None) -> np.ndarray:
         """Give the approximation of events by the parts of one class.
 
         Parameters
@@ -284,9 +289,14 @@ class NMFParts(PartsFits):
                 f"one class; got an array of shape {W.shape}."
             )
         out = W @ H / scale if scale > 1 else W @ H
-        return out.reshape(len(W), *self.part_shape_) if self._with_axes else out
+        result: np.ndarray = (
+            out.reshape(len(W), *self.part_shape_) if self._with_axes else out
+        )
+        return result
 
-    def explained_share(self, X, y=None, *, relative_to="zero"):
+    def explained_share(
+        self, X: Any, y: Any = None, *, relative_to: str = "zero"
+    ) -> dict[Any, float]:
         """Give the explained share of events, for instance held-out ones, by class.
 
         Parameters
@@ -318,7 +328,7 @@ class NMFParts(PartsFits):
             )
         return {k: e.share(relative_to) for k, e in self._explained(X, y).items()}
 
-    def score(self, X, y=None):
+    def score(self, X: Any, y: Any = None) -> float:
         """Give the explained share of all events together, each by its class's parts.
 
         Parameters
@@ -337,7 +347,7 @@ class NMFParts(PartsFits):
         first, *others = self._explained(X, y).values()
         return sum(others, first).share()
 
-    def part_images(self, label=None):
+    def part_images(self, label: Any = None) -> np.ndarray:
         """Give the parts of a class with their axes.
 
         Parameters
@@ -352,4 +362,5 @@ class NMFParts(PartsFits):
             In the order of `components_by_class_`.
         """
         H = self.components_by_class_[self._label(label)]
-        return H.reshape(len(H), *self.part_shape_)
+        out: np.ndarray = H.reshape(len(H), *self.part_shape_)
+        return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -265,7 +265,12 @@ class NMFPartsDisplay:
         return given
 
     def _write(
-        self, ax: Any, label: Any, corners: list, width: int, shape: tuple[int, ...]
+        self,
+        ax: Any,
+        label: Any,
+        corners: Sequence[tuple[int, int]],
+        width: int,
+        shape: tuple[int, ...],
     ) -> None:
         """Write the share of each part above it, and that of all into the title."""
         shares = np.asarray(self.part_shares[label])[self.order_[label]]

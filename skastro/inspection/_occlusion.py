@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skastro.inspection._event_grid import EventGrid, count
+from skastro.inspection._event_grid import EventGrid, count, rows_of
 from skastro.inspection._probability import Explained
+from skastro.utils import as_lazy_rows
 
 
 def occlusion_maps(
@@ -34,7 +35,8 @@ def occlusion_maps(
         Fitted; a classifier needs ``predict_proba``.
     X : array-like or sparse matrix of shape (n_samples, ...)
         Events as the estimator takes them; the last axes are the grid, or the rows
-        are flat, channels first. Sparse ones are given to the estimator dense.
+        are flat, channels first. Sparse ones are given to the estimator dense; what is
+        on disk (`LazyRows`, zarr, HDF5, Dask, a large memory map) block by block.
     grid_shape : sequence of int
         Shape of the grid, such as (10, 12, 12) or (64, 64).
     target : label, array-like of shape (n_samples,) or None, default=None
@@ -76,6 +78,21 @@ def occlusion_maps(
     >>> np.unravel_index(np.abs(maps).mean(axis=0).argmax(), (2, 3))
     (np.int64(1), np.int64(1))
     """
+    lazy = as_lazy_rows(X)
+    if lazy is not None and len(lazy):
+        settings: dict[str, Any] = {"patch": patch, "only_nonzero": only_nonzero}
+        blocks = [
+            occlusion_maps(
+                estimator,
+                block,
+                grid_shape,
+                target=rows_of(target, part, lazy.shape, axes=1),
+                baseline=rows_of(baseline, part, lazy.shape, axes=lazy.ndim),
+                **settings,
+            )
+            for part, block in lazy.blocks()
+        ]
+        return np.concatenate(blocks)
     events = EventGrid(X, grid_shape, baseline)
     given = np.ravel(np.asarray(patch, dtype=object)).tolist()
     if len(given) not in (1, len(events.grid)):

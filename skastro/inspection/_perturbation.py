@@ -10,6 +10,7 @@ from skastro.inspection._event_grid import EventGrid, count
 from skastro.inspection._perturbation_result import PerturbationResult
 from skastro.inspection._probability import Explained
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 _ORDERS = ("descending", "ascending")
 _STREAM = 20170607
@@ -26,7 +27,7 @@ def perturbation_curves(
     order: str = "descending",
     only_nonzero: bool = False,
     n_random: int = 1,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> PerturbationResult:
     """Remove and insert voxels in the order of a map and follow the prediction.
 
@@ -42,7 +43,8 @@ def perturbation_curves(
     X : array-like or sparse matrix of shape (n_samples, ...)
         Events as the estimator takes them: the last axes are those of the maps, or the
         rows are flat, channels first. A voxel is replaced in all its channels. Rows of
-        a sparse matrix are given to the estimator dense, changed or not.
+        a sparse matrix are given to the estimator dense, changed or not. All of X is
+        held in memory, like the maps and their orders: of many events take some.
     maps : array-like of shape (n_samples, ...)
         A map of each event, such as `GradCAM` gives.
     target : label, array-like of shape (n_samples,) or None, default=None
@@ -131,7 +133,7 @@ def perturbation_curves(
     return PerturbationResult(share, *ours, *random)
 
 
-def _generator(random_state: Any) -> np.random.Generator:
+def _generator(random_state: Seed) -> np.random.Generator:
     """Make the stream of random orders; None is fresh entropy."""
     if random_state is None:
         return np.random.default_rng()

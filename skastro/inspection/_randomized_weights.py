@@ -17,6 +17,7 @@ from skastro.inspection._cam_passes import at_rest
 from skastro.inspection._event_grid import count
 from skastro.inspection._grad_cam import GradCAM
 from skastro.utils import own_random_state, torch_threads
+from skastro.utils._typing import Seed
 
 
 def randomized_weights_check(
@@ -25,7 +26,7 @@ def randomized_weights_check(
     *,
     target: Any = None,
     n_repeats: int = 3,
-    random_state: Any = None,
+    random_state: Seed = None,
     **parameters: Any,
 ) -> pd.DataFrame:
     """Randomise the net from the top layer down and compare its maps with the original.
@@ -183,7 +184,8 @@ def _randomize(part: nn.Module, rng: np.random.RandomState) -> None:
 
 
 def _ranks(maps: np.ndarray) -> np.ndarray:
-    return rankdata(maps.reshape(len(maps), -1), axis=1)
+    out: np.ndarray = rankdata(maps.reshape(len(maps), -1), axis=1)
+    return out
 
 
 def _varies(ranks: np.ndarray) -> np.ndarray:

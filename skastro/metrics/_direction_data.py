@@ -56,7 +56,8 @@ def component_errors(true: np.ndarray, pred: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples, n_directions, n_directions)
         Entry (i, j, l) is between the true direction j and the predicted direction l.
     """
-    return np.abs(true[:, :, None] - pred[:, None]).sum(axis=-1)
+    out: np.ndarray = np.abs(true[:, :, None] - pred[:, None]).sum(axis=-1)
+    return out
 
 
 def assigned(errors: np.ndarray, assignment: str) -> np.ndarray:
@@ -82,4 +83,5 @@ def assigned(errors: np.ndarray, assignment: str) -> np.ndarray:
     orders = np.array(list(permutations(range(k))))
     candidates = errors[:, rows, orders]
     best = candidates.sum(axis=2).argmin(axis=1)
-    return candidates[np.arange(len(errors)), best]
+    out: np.ndarray = candidates[np.arange(len(errors)), best]
+    return out

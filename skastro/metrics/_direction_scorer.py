@@ -82,9 +82,10 @@ def make_direction_scorer(
         options["laue_group"] = laue_group
     if measure == "share_below":
         options["limit"] = float(limit)
-    return make_scorer(
+    out: Callable[..., float] = make_scorer(
         _direction_error, greater_is_better=measure == "share_below", **options
     )
+    return out
 
 
 def _direction_error(
@@ -98,9 +99,10 @@ def _direction_error(
 ) -> float:
     """Compute one measure over all samples."""
     if measure == "l1":
-        return direction_l1(
+        out: float = direction_l1(
             y_true, y_pred, assignment=assignment, multioutput="uniform_average"
         )
+        return out
     angle = direction_angle(
         y_true, y_pred, laue_group=laue_group, assignment=assignment
     )

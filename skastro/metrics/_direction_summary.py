@@ -15,6 +15,7 @@ from skastro.metrics._direction_data import (
     component_errors,
 )
 from skastro.metrics._direction_summary_result import DirectionSummary, describe_group
+from skastro.utils._real_array import real_array
 
 
 def direction_summary(
@@ -101,12 +102,13 @@ def direction_summary(
 
 def _check_limits(limits: Iterable[float]) -> list[float]:
     """Take the limits as different numbers above zero."""
-    degrees = np.array(list(np.atleast_1d(np.asarray(limits, dtype=np.float64))))
+    degrees = np.array(list(np.atleast_1d(real_array(limits, "limits"))))
     if not degrees.size or degrees.ndim != 1 or not (degrees > 0).all():
         raise ValueError(f"limits must be numbers of degrees above 0, got {limits!r}.")
     if len(np.unique(degrees)) < len(degrees):
         raise ValueError(f"limits must be different, got {limits!r}.")
-    return degrees.tolist()
+    out: list[float] = degrees.tolist()
+    return out
 
 
 def _error_table(raw: np.ndarray, best: np.ndarray) -> pd.DataFrame:

@@ -69,7 +69,10 @@ class RejectionCurve:
     def rejection(self) -> np.ndarray:
         """One over the share of the background that passes."""
         share = self.background_share
-        return np.divide(1.0, share, out=np.full_like(share, np.inf), where=share != 0)
+        out: np.ndarray = np.divide(
+            1.0, share, out=np.full_like(share, np.inf), where=share != 0
+        )
+        return out
 
     def to_frame(self) -> pd.DataFrame:
         """Give the curve as a table.

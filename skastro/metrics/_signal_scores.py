@@ -43,4 +43,9 @@ def signal_scores(estimator: Any, X: Any, pos_label: Any) -> np.ndarray:
         score = np.asarray(estimator.decision_function(X))
         # It speaks for the second class.
         return score if place == 1 else -score
-    return np.asarray(estimator.predict_proba(X))[:, place]
+    proba = np.asarray(estimator.predict_proba(X))
+    if proba.ndim != 2 or proba.shape[1] != 2:
+        raise ValueError(
+            f"predict_proba must give shape (n_samples, 2), it gives {proba.shape}."
+        )
+    return proba[:, place]

@@ -25,7 +25,7 @@ from skastro.metrics._strata import make_strata
 def stratified_efficiency(
     y_true: Any,
     y_score: Any,
-    stratify: Mapping[str, Any],
+    stratify: Mapping[str, Any] | pd.DataFrame,
     *,
     rejection: float = 100,
     pos_label: Any = None,
@@ -46,7 +46,7 @@ def stratified_efficiency(
         The true classes, two of them.
     y_score : array-like of shape (n_samples,)
         Larger is more like the signal.
-    stratify : mapping of str to array-like of shape (n_samples,)
+    stratify : mapping of str to array-like of shape (n_samples,), or DataFrame
         Quantities by name, such as the columns of a DataFrame. Floating-point numbers
         are binned; whole numbers, booleans and strings are taken value by value.
     rejection : float, default=100
@@ -120,6 +120,8 @@ def stratified_efficiency(
         check_length("y_pred", predicted, len(y))
         right = predicted == y
     members = [("all", "all", np.ones(len(y), dtype=bool))]
+    if not isinstance(stratify, Mapping | pd.DataFrame):
+        raise TypeError(f"stratify must map names to values, got {stratify!r}.")
     for name, values in stratify.items():
         wanted = bins.get(name) if isinstance(bins, Mapping) else None
         array = np.asarray(values)

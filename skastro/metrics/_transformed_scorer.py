@@ -175,7 +175,8 @@ def _check_scorer(scorer: Any) -> Callable[..., float]:
                 f"{scorer.__name__} is a metric, metric(y_true, y_pred), not a scorer: "
                 "wrap it with sklearn.metrics.make_scorer."
             )
-    return check_scoring(scoring=scorer)
+    out: Callable[..., float] = check_scoring(scoring=scorer)
+    return out
 
 
 def _flat_steps(transformer: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from skastro.model_selection._clusters import check_n_clusters, cluster_rows
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 
 class ClusterBalancedKFold(StratifiedKFold):
@@ -81,7 +82,7 @@ class ClusterBalancedKFold(StratifiedKFold):
         n_clusters: int | Literal["elbow"] = "elbow",
         max_clusters: int = 10,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         # The seed is of k-means too, so it is no mistake without shuffling.
         super().__init__(n_splits, shuffle=shuffle)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from skastro.model_selection._clusters import check_n_clusters, cluster_rows, is_count
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 _SHARES = ("proportional", "equal")
 
@@ -22,7 +23,7 @@ def cluster_subsets(
     shares: Literal["proportional", "equal"] = "proportional",
     n_clusters: int | Literal["elbow"] = "elbow",
     max_clusters: int = 10,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> list[np.ndarray]:
     """Divide samples into subsets in which every cluster has its share.
 
@@ -190,7 +191,7 @@ def deal_counts(clusters: np.ndarray, sizes: np.ndarray, shares: str) -> np.ndar
     clusters, sizes = clusters.astype(np.int64), sizes.astype(np.int64)
     if shares == "equal":
         return _equal_counts(clusters, sizes)
-    counts = clusters[:, None] * sizes // sizes.sum()
+    counts: np.ndarray = clusters[:, None] * sizes // sizes.sum()
     row_rest = clusters - counts.sum(axis=1)
     column_rest = sizes - counts.sum(axis=0)
     # A table of zeros and ones with these sums exists (the fractions are one in

@@ -82,13 +82,17 @@ def cluster_rows(
         [model.predict(_flat(rows[i : i + step], width)) for i in range(0, n, step)]
     )
     order = np.argsort(-np.bincount(labels), kind="stable")
-    return np.argsort(order)[labels]
+    out: np.ndarray = np.argsort(order)[labels]
+    return out
 
 
 def _flat(rows: Any, width: int) -> np.ndarray:
     """Take some rows as a matrix of finite floats."""
     matrix = np.asarray(rows).reshape(-1, width)
-    return check_array(matrix, dtype=[np.float64, np.float32], input_name="X")
+    out: np.ndarray = check_array(
+        matrix, dtype=[np.float64, np.float32], input_name="X"
+    )
+    return out
 
 
 def _fit(

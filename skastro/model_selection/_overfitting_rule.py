@@ -134,7 +134,8 @@ def half_width(
     error: np.ndarray, n_repeats: int, level: float | np.ndarray
 ) -> np.ndarray:
     """Distance of a one-sided bound from the estimate, by Student's t."""
-    return -special.stdtrit(n_repeats - 1, level) * error
+    out: np.ndarray = -special.stdtrit(n_repeats - 1, level) * error
+    return out
 
 
 def p_below(distance: np.ndarray, error: np.ndarray, n_repeats: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from skastro.model_selection._pair_parents import (
     unordered,
 )
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 _MODES = ("orientation", "pair", "single-seen", "block")
 # Cells a fold: each is small enough that all folds lie all over the sector.
@@ -123,7 +124,7 @@ class PairGroupKFold(BaseCrossValidator):
         directions: Any = None,
         laue_group: Any = "4/mmm",
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         if not is_count(n_splits, 2):
             raise ValueError(

@@ -57,7 +57,8 @@ def check_single_directions(directions: Any, laue_group: Any) -> np.ndarray:
     length = np.linalg.norm(folded, axis=1, keepdims=True)
     if not length.all():
         raise ValueError("directions has vectors of length zero.")
-    return folded / length
+    out: np.ndarray = folded / length
+    return out
 
 
 def deal_evenly(n: int, n_splits: int, rng: np.random.RandomState | None) -> np.ndarray:
@@ -109,15 +110,18 @@ def deal_cells(
     for cell in order[np.argsort(-size[order], kind="stable")]:
         fold_of_cell[cell] = load.argmin()
         load[fold_of_cell[cell]] += size[cell]
-    return fold_of_cell[model.labels_]
+    out: np.ndarray = fold_of_cell[model.labels_]
+    return out
 
 
 def unordered(code: np.ndarray) -> np.ndarray:
     """Number the different pairs as they come, (i, j) the same as (j, i)."""
     low, high = code.min(axis=1), code.max(axis=1)
-    return pd.factorize(low * (code.max() + 1) + high)[0]
+    out: np.ndarray = pd.factorize(low * (code.max() + 1) + high)[0]
+    return out
 
 
 def count_seen(pairs: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Count for each test pair how many of its two parents are in training pairs."""
-    return np.isin(pairs[test], np.unique(pairs[train])).sum(axis=1)
+    out: np.ndarray = np.isin(pairs[test], np.unique(pairs[train])).sum(axis=1)
+    return out

@@ -31,6 +31,7 @@ from skastro.model_selection._study.setup import (
 )
 from skastro.model_selection._study.splits import SplitPlan, draw_root
 from skastro.neural_network._stacked import can_stack
+from skastro.utils._typing import Seed
 
 _SIZE = [
     Interval(Real, 0, 1, closed="neither"),
@@ -85,7 +86,7 @@ def repeated_holdout(
     engine: str = "auto",
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
     verbose: int = 1,
 ) -> RepeatedHoldoutResult:
     """Train and score an estimator on many random splits, epoch by epoch.
@@ -106,8 +107,9 @@ def repeated_holdout(
     estimator : estimator
         A classifier or regressor, or a pipeline that ends in one. Not changed. All its
         ``random_state`` parameters are set anew in every repeat.
-    X : array-like, DataFrame or sparse matrix of n_samples rows
-        Samples: a table, or images (n, h, w) or (n, c, h, w).
+    X : array-like, DataFrame, sparse matrix or LazyRows of n_samples rows
+        Samples: a table, or images (n, h, w) or (n, c, h, w). Zarr, HDF5 and Dask
+        arrays are taken as `LazyRows`, which stay where they are.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     groups : array-like of shape (n_samples,), default=None
@@ -134,7 +136,7 @@ def repeated_holdout(
         ``{"1/4": ResolutionDegrader(factor=4)}``: one training, all versions scored. A
         transformer gets X as it came, is cloned, seeded, and fitted on training rows
         (put it into a `FrozenEstimator` if it is fitted already); a callable takes
-        samples and gives samples.
+        samples, as an array where X is lazy, and gives samples.
     scoring : str, callable, list of str or dict, default=None
         Metrics as in `cross_validate`, and "tss" for `true_skill_score`. None is
         accuracy, balanced accuracy and TSS for classifiers, R² and the negative root
@@ -154,10 +156,10 @@ def repeated_holdout(
     engine : {"auto", "stacked", "processes", "sequential"}, default="auto"
         "stacked" trains all repeats of a dense net of skastro at once; "processes"
         runs each repeat as a task of joblib, with one torch thread, on the backend
-        that is active (loky, dask, ...); "sequential" runs one after the other. All
-        give the same numbers, up to rounding. "auto" stacks where it pays, else takes
-        processes if there is more than one job; `RepeatedHoldoutResult.engine` says
-        what it took, and why.
+        that is active (loky, or a cluster: `on_cluster`); "sequential" runs one after
+        the other. All give the same numbers, up to rounding. "auto" stacks where it
+        pays, else takes processes if there is more than one job;
+        `RepeatedHoldoutResult.engine` says what it took, and why.
     n_jobs : int, default=None
         Tasks at a time. None is one, or what ``joblib.parallel_config`` says; for
         ``engine="processes"`` it is else one a core. The stacked engine uses threads.

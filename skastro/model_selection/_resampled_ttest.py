@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
+from skastro.utils._real_array import real_array
+
 Alternative = Literal["two-sided", "greater", "less", "non-inferior"]
 
 _ALTERNATIVES = ("two-sided", "greater", "less", "non-inferior")
@@ -265,7 +267,7 @@ def _differences(scores_a: Any, scores_b: Any) -> tuple[np.ndarray, float]:
         sets["scores_b"] = scores_b
     arrays = []
     for name, scores in sets.items():
-        array = np.asarray(scores, dtype=np.float64)
+        array = real_array(scores, name)
         if array.ndim != 1:
             raise ValueError(
                 f"{name} must have one axis, one score a split; got shape "

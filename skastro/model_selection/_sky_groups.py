@@ -86,7 +86,8 @@ def sky_groups(ra: Any, dec: Any, linking_deg: float) -> np.ndarray:
     cubes = np.floor(points * (np.sqrt(3.0) / chord))
     corners, cube = _number_rows(cubes)
     component = _link_cubes(points, cube, corners, chord)
-    return pd.factorize(component[cube])[0].astype(np.intp)
+    out: np.ndarray = pd.factorize(component[cube])[0].astype(np.intp)
+    return out
 
 
 def _number_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from sklearn.utils import column_or_1d
 
 from skastro.model_selection._sky_groups import sky_groups
 from skastro.model_selection._source_groups import check_source_groups, number_entries
+from skastro.utils._typing import Seed
 
 
 class StratifiedSourceKFold(StratifiedGroupKFold):
@@ -78,7 +79,7 @@ class StratifiedSourceKFold(StratifiedGroupKFold):
         source_id: str | None = "source_id",
         linking_deg: float | None = None,
         shuffle: bool = False,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         super().__init__(n_splits=n_splits, shuffle=shuffle, random_state=random_state)
         if source_id is None and linking_deg is None:

@@ -25,12 +25,14 @@ from skastro.neural_network._monitor import (
     arrange_callbacks,
 )
 from skastro.neural_network._net import TrainingData, WeightedNet
-from skastro.neural_network._optim import make_optimizer
+from skastro.neural_network._optim import OPTIMIZER_PARAMETERS, make_optimizer
 from skastro.neural_network._parameters import (
     TRAINING_CONSTRAINTS,
+    HeldOut,
     check_weights,
     hold_out,
 )
+from skastro.neural_network._precision import forward
 from skastro.neural_network._random import make_generators
 from skastro.neural_network._state import NetState
 from skastro.neural_network.modules import SeededDropout, initialize_weights
@@ -53,7 +55,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     _module_class: ClassVar[Callable[..., nn.Module]]
 
-    _parameter_constraints: dict = TRAINING_CONSTRAINTS
+    _parameter_constraints: dict[str, Any] = TRAINING_CONSTRAINTS
 
     # Which estimators keep the axes of an image, and so use channels_last.
     _image_module = False
@@ -86,7 +88,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _check_input(self, X: Any, *, reset: bool) -> tuple[np.ndarray, Any, Any]:
         """Validate X; a seam for rows that stand for images."""
-        return check_images(self, X, self.image_shape, reset=reset)
+        return check_images(self, X, self.image_shape, reset=reset, lazy=True)
 
     def _check_sample_weight(
         self, sample_weight: Any, X: np.ndarray, y: np.ndarray
@@ -124,7 +126,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, more: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, HeldOut | None]:
         """Validate everything, then set module and net up."""
         as_stopping_criterion(self._recipe("early_stopping"))  # refuses what is none
         fitted = self.__sklearn_is_fitted__()
@@ -144,7 +146,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
                 f"{[X.shape[0], len(y)]}"
             )
         weight = self._check_sample_weight(sample_weight, X, y)
-        validation = None
+        validation: HeldOut | None = None
         if X_val is not None:
             X_val, _, _ = self._check_input(X_val, reset=False)
             validation = X_val, self._encode_target(y_val, first=False), None
@@ -167,8 +169,9 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _resolve_dtype(self, X: np.ndarray, as_image: bool) -> str:
         if self.dtype in ("float32", "float64"):
-            return self.dtype
-        if self.dtype == "auto" and as_image:
+            out: str = self.dtype
+            return out
+        if self.dtype == "mixed" or (self.dtype == "auto" and as_image):
             return "float32"
         return "float64" if X.dtype == np.float64 else "float32"
 
@@ -176,6 +179,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         """Make a new module; its weights are drawn from own generators."""
         self.device_ = resolve_device(self.device)
         self.dtype_ = dtype
+        self.mixed_precision_ = self.dtype == "mixed"
         self._generators = make_generators(
             self.random_state, torch.device(self.device_)
         )
@@ -210,22 +214,13 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _net_settings(self) -> dict[str, Any]:
         """Give what the training depends on, as it is now."""
-        names = (
-            "learning_rate_init",
-            "beta_1",
-            "beta_2",
-            "epsilon",
-            "momentum",
-            "nesterovs_momentum",
-            "rho",
-            "weight_decay",
-        )
         return {
-            "optimizer": {name: self._recipe(name) for name in names},
+            "optimizer": {name: self._recipe(name) for name in OPTIMIZER_PARAMETERS},
             "solver": self._recipe("solver"),
             "alpha": self.alpha,
             "schedule": self._recipe("learning_rate"),
             "max_epochs": self.max_epochs,
+            "mixed": self.mixed_precision_,
         }
 
     def _build_net(self, settings: dict[str, Any]) -> None:
@@ -241,6 +236,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             schedule=settings["schedule"],
             learning_rate_init=optimizer["learning_rate_init"],
             max_epochs=settings["max_epochs"],
+            mixed=settings["mixed"],
             callbacks=copy.deepcopy(self.callbacks) or [],
             device=self.device_,
             verbose=0,
@@ -252,7 +248,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         X: np.ndarray,
         y: np.ndarray,
         weight: np.ndarray | None,
-        validation: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None,
+        validation: HeldOut | None,
         context: Any,
         *,
         incremental: bool,
@@ -356,11 +352,14 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         """Yield the module's (or another function's) outputs, batch by batch."""
         check_is_fitted(self)
         X, _, _ = self._check_input(X, reset=False)
-        function = self.module_ if layer is None else layer
+        function = self._apply if layer is None else layer
         loader = self._loader(X, None, None, self._inference_batch())
         with torch_threads(self.n_jobs), torch.inference_mode():
             for batch, _ in loader:
                 yield function(batch).cpu()
+
+    def _apply(self, batch: torch.Tensor) -> torch.Tensor:
+        return forward(self.module_, batch, self.mixed_precision_)
 
     def embed(self, X: Any) -> np.ndarray:
         """Give the features that the last layer sees.
@@ -381,8 +380,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _features(self, batch: torch.Tensor) -> torch.Tensor:
         module: Any = self.module_
-        features: torch.Tensor = module.features(batch)
-        return features
+        return forward(module.features, batch, self.mixed_precision_)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether there is a trained module."""

@@ -24,7 +24,7 @@ from skastro.neural_network._parameters import check_weights
 class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
     """Base of the classifiers: softmax, cross-entropy, any labels."""
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **BaseTorchEstimator._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
@@ -202,8 +202,7 @@ class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
         )
 
     def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
-        log_proba: torch.Tensor = self.module_(batch).log_softmax(dim=1)
-        return log_proba
+        return self._apply(batch).log_softmax(dim=1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Give the most probable class.
@@ -220,4 +219,5 @@ class BaseTorchClassifier(ClassifierMixin, BaseTorchEstimator):
             Labels, all from ``classes_``.
         """
         check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        out: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return out

@@ -14,7 +14,7 @@ from skastro.neural_network.augmentation import as_augmentation
 from skastro.neural_network.modules import MLP
 from skastro.neural_network.modules._mlp import ACTIVATIONS
 
-DENSE_CONSTRAINTS: dict = {
+DENSE_CONSTRAINTS: dict[str, Any] = {
     "hidden_layer_sizes": [
         "array-like",
         Interval(Integral, 1, None, closed="left"),

@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skastro.neural_network._dense_classifier import DenseClassifier
+from skastro.utils import as_lazy_rows
 
 
 class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -62,7 +63,7 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     True
     """
 
-    _parameter_constraints: dict = {"estimator": [HasMethods("fit"), None]}
+    _parameter_constraints: dict[str, Any] = {"estimator": [HasMethods("fit"), None]}
 
     def __init__(self, estimator: Any = None) -> None:
         self.estimator = estimator
@@ -92,6 +93,8 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             If the estimator has no ``embed``, or if there are ``fit_params`` for a net
             that is fitted already.
         """
+        rows = as_lazy_rows(X)
+        X = X if rows is None else rows
         if _is_fitted(self.estimator):
             if fit_params:
                 raise TypeError(
@@ -137,7 +140,8 @@ class NetEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             The penultimate layer, without units.
         """
         check_is_fitted(self)
-        return _embed(self.estimator_, X)
+        rows = as_lazy_rows(X)
+        return _embed(self.estimator_, X if rows is None else rows)
 
     def __sklearn_clone__(self) -> NetEmbedder:
         """Clone, keeping a net that is fitted."""

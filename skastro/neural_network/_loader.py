@@ -16,6 +16,8 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
+from skastro.utils import LazyRows
+
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -24,9 +26,9 @@ class TensorLoader:
 
     Parameters
     ----------
-    X : ndarray or csr_array of shape (n_samples, n_features)
-        Floating arrays are held as one tensor; uint8, memory-mapped and sparse ones
-        stay as they are and are converted batch by batch.
+    X : ndarray, csr_array or LazyRows of shape (n_samples, n_features)
+        Floating arrays are held as one tensor; uint8, memory-mapped, lazy and sparse
+        ones stay as they are and are converted batch by batch.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         Codes of the classes (int64) or the targets.
     weight : ndarray of shape (n_samples,) or None
@@ -51,7 +53,7 @@ class TensorLoader:
 
     def __init__(
         self,
-        X: np.ndarray,
+        X: Any,
         y: np.ndarray | None = None,
         weight: np.ndarray | None = None,
         *,
@@ -75,7 +77,8 @@ class TensorLoader:
         self.n_samples = X.shape[0]
         self._lazy: Any = None
         self._X: Tensor | None = None
-        if X.dtype == np.uint8 or issparse(X) or is_memory_mapped(X):
+        stays = issparse(X) or isinstance(X, LazyRows) or is_memory_mapped(X)
+        if X.dtype == np.uint8 or stays:
             self._lazy = X
         else:
             self._X = to_tensor(X, dtype).to(device)
@@ -109,6 +112,8 @@ class TensorLoader:
             part = part.toarray() if issparse(part) else np.asarray(part)
             rows = to_tensor(part, None)
             batch = rows.to(self.device).to(self.dtype)
+            if rows.dtype == torch.float64 and self.dtype == torch.float32:
+                check_overflow(batch)
         elif isinstance(index, slice):
             batch = self._X[index]
         else:

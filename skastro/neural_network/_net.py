@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from skastro.neural_network._loader import TensorLoader
 from skastro.neural_network._optim import learning_rate_factor, split_parameters
+from skastro.neural_network._precision import forward, make_scaler
 from skastro.neural_network.modules import WeightedBatchNorm2d
 
 
@@ -47,6 +48,8 @@ class WeightedNet(NeuralNet):
         Of the learning rate.
     learning_rate_init : float
         What the schedule multiplies.
+    mixed : bool
+        Whether products are made in half precision.
     **kwargs : dict
         Of ``skorch.NeuralNet``.
     """
@@ -60,6 +63,7 @@ class WeightedNet(NeuralNet):
         alpha: float = 0.0,
         schedule: str = "constant",
         learning_rate_init: float = 1e-3,
+        mixed: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(module, criterion=criterion, **kwargs)
@@ -67,6 +71,7 @@ class WeightedNet(NeuralNet):
         self.alpha = alpha
         self.schedule = schedule
         self.learning_rate_init = learning_rate_init
+        self.mixed = mixed
 
     @property
     def _default_callbacks(self) -> list[Any]:
@@ -84,6 +89,7 @@ class WeightedNet(NeuralNet):
         """Make the optimiser and list what the loop needs often."""
         self._weights, others = split_parameters(self.module_)
         self.optimizer_ = self.make_optimizer(self._weights, others)
+        self._scaler = make_scaler(torch.device(self.device), self.mixed)
         self._weighted_layers = [
             m for m in self.module_.modules() if isinstance(m, WeightedBatchNorm2d)
         ]
@@ -156,9 +162,10 @@ class WeightedNet(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
         for layer in self._weighted_layers:
             layer.sample_weight = w
-        y_pred = self.module_(X)
+        y_pred = forward(self.module_, X, self.mixed)
         loss, weight = self._loss(y_pred, y, w)
-        loss.backward()
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self.optimizer_)
         for layer in self._weighted_layers:
             layer.sample_weight = None
         if self.alpha:
@@ -174,7 +181,8 @@ class WeightedNet(NeuralNet):
                 batch=batch,
                 training=True,
             )
-        self.optimizer_.step()
+        self._scaler.step(self.optimizer_)
+        self._scaler.update()
         return {"loss": loss, "y_pred": y_pred.detach(), "weight": weight}
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -182,7 +190,7 @@ class WeightedNet(NeuralNet):
         X, target = batch
         y, w = target if isinstance(target, tuple) else (target, None)
         with torch.no_grad():
-            y_pred = self.module_(X)
+            y_pred = forward(self.module_, X, self.mixed)
             loss, weight = self._loss(y_pred, y, w)
         return {"loss": loss, "y_pred": y_pred, "weight": weight}
 

@@ -8,6 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# What `make_optimizer` takes, by the names of the estimators' parameters.
+OPTIMIZER_PARAMETERS = (
+    "learning_rate_init",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+    "momentum",
+    "nesterovs_momentum",
+    "rho",
+    "weight_decay",
+)
 SOLVERS = ("adadelta", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 

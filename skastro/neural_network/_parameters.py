@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -12,8 +12,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skastro.neural_network._optim import SCHEDULES, SOLVERS
 from skastro.neural_network.stopping import NAMED_CRITERIA
+from skastro.utils._typing import Seed
 
-TRAINING_CONSTRAINTS: dict = {
+# X, y and weights of the validation part.
+HeldOut: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+TRAINING_CONSTRAINTS: dict[str, Any] = {
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -37,7 +41,7 @@ TRAINING_CONSTRAINTS: dict = {
     "rho": [Interval(Real, 0, 1, closed="both")],
     "warm_start": ["boolean"],
     "image_shape": ["array-like", None],
-    "dtype": [StrOptions({"auto", "preserve", "float32", "float64"})],
+    "dtype": [StrOptions({"auto", "preserve", "float32", "float64", "mixed"})],
     "device": [str],
     "callbacks": [list, None],
     "random_state": ["random_state"],
@@ -105,8 +109,8 @@ def hold_out(
     y: np.ndarray,
     weight: np.ndarray | None,
     fraction: float,
-    random_state: Any,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple]:
+    random_state: Seed,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, HeldOut]:
     """Keep a seeded validation part, stratified for classes, out of training.
 
     Parameters

@@ -9,18 +9,17 @@ initial weights.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 PURPOSES = ("weights", "order", "dropout", "augment")
 
 
 def make_generators(
-    random_state: Any, device: torch.device
+    random_state: Seed, device: torch.device
 ) -> dict[str, torch.Generator]:
     """Make the generators of one net.
 

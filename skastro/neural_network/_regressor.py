@@ -117,7 +117,8 @@ class BaseTorchRegressor(RegressorMixin, BaseTorchEstimator):
             raise ValueError(
                 f"y has {width} outputs, but the net was fitted with {self.n_outputs_}."
             )
-        return y.reshape(len(y), width)
+        out: np.ndarray = y.reshape(len(y), width)
+        return out
 
     def _criterion(self) -> nn.Module:
         return HalfSquaredError()

@@ -23,7 +23,7 @@ from skastro.neural_network._dense_regressor import DenseRegressor
 from skastro.neural_network._loader import TensorLoader
 from skastro.neural_network._optim import learning_rate_factor, make_optimizer
 from skastro.neural_network.modules import SeededDropout
-from skastro.utils import check_images, torch_threads
+from skastro.utils import torch_threads
 from skastro.utils._allocator import keep_freed_memory
 
 # Values in the largest layer of one evaluated block: it should stay in the cache.
@@ -50,6 +50,8 @@ def can_stack(estimator: Any) -> str | None:
         return "callbacks watch one net"
     if estimator.early_stopping:
         return "early_stopping ends each net at its own epoch"
+    if estimator.dtype == "mixed":
+        return "mixed precision is for nets that fill a GPU each"
     if estimator.warm_start:
         return "warm_start=True goes on with one net"
     if getattr(estimator, "class_weight", None) is not None:
@@ -280,7 +282,7 @@ class StackedNets:
         """
         loaders = []
         for net, X in zip(self.estimators, parts, strict=True):
-            X, _, _ = check_images(net, X, net.image_shape, reset=False)
+            X, _, _ = net._check_input(X, reset=False)
             loaders.append(net._loader(X, None, None, X.shape[0]))
         return StackedRows(loaders)
 
@@ -359,7 +361,7 @@ def _set_up(estimator: Any, X: Any, y: Any, classes: Any) -> TensorLoader:
     finally:
         estimator.__dict__.pop("_announced_classes", None)
     order = estimator._generators["order"] if estimator.shuffle else None
-    return estimator._loader(
+    out: TensorLoader = estimator._loader(
         X,
         y,
         weight,
@@ -367,3 +369,4 @@ def _set_up(estimator: Any, X: Any, y: Any, classes: Any) -> TensorLoader:
         order,
         estimator._augmentation(),
     )
+    return out

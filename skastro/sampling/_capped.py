@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 
 class CappedResampler(BaseSampler):
@@ -103,7 +104,7 @@ class CappedResampler(BaseSampler):
     # imbalanced-learn's own readings of sampling_strategy are all of one direction.
     _sampling_type = "bypass"
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "cap": [Interval(Integral, 1, None, closed="left")],
         "slack": [Interval(Real, 0, None, closed="left")],
         "rare_below": [Interval(Integral, 0, None, closed="left")],
@@ -120,9 +121,11 @@ class CappedResampler(BaseSampler):
         slack: float = 0.05,
         rare_below: int = 100,
         rare_factor: float = 1.86,
-        sampling_strategy: str | dict | Callable = "auto",
+        sampling_strategy: str
+        | dict[Any, int]
+        | Callable[..., dict[Any, int]] = "auto",
         k_neighbors: int = 5,
-        random_state: Any = None,
+        random_state: Seed = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.cap = cap
@@ -133,7 +136,7 @@ class CappedResampler(BaseSampler):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> CappedResampler:
         """Check the data and work out the class sizes, without resampling.
 
         Parameters
@@ -154,7 +157,7 @@ class CappedResampler(BaseSampler):
         self._plan(y)
         return self
 
-    def fit_resample(self, X, y):
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Resample the data.
 
         Parameters
@@ -181,9 +184,10 @@ class CappedResampler(BaseSampler):
         """
         _refuse_unlabelled(y)
         # The base class validates and calls `_fit_resample`.
-        return super().fit_resample(X, y)
+        out: tuple[Any, Any] = super().fit_resample(X, y)
+        return out
 
-    def _fit_resample(self, X, y):
+    def _fit_resample(self, X: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
         """Resample validated arrays."""
         counts = self._plan(y)
         rng = own_random_state(self.random_state)
@@ -281,7 +285,8 @@ def _keep(y: np.ndarray, cut: dict[Any, int], rng: Any) -> np.ndarray:
 def _refuse_unlabelled(y: Any) -> None:
     """Refuse rows without a label, which sorting would stumble over."""
     # No y at all is told by scikit-learn's own check.
-    unlabelled = 0 if y is None else int(np.sum(pd.isna(y)))
+    # The array: pandas 2 sums a frame by columns.
+    unlabelled = 0 if y is None else int(np.asarray(pd.isna(y)).sum())
     if unlabelled:
         raise ValueError(
             f"Input y contains NaN or None: {unlabelled} row(s) have no label. Leave "

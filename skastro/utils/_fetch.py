@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
+import shutil
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pooch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from skastro.utils._atomic import ADVICE
 from skastro.utils._hash_record import (
     check_hash,
     record_hash,
@@ -23,6 +27,10 @@ from skastro.utils._http import DownloadError, ResumingDownloader
 
 # Collects what is not finished; on the same file system, so that a move is atomic.
 _WORK = ".part"
+# Below that, where pooch puts what is whole before it gets its name.
+_WHOLE = "whole"
+# Seconds after which somebody who waits for another process is told so.
+_PATIENCE = 10.0
 
 
 def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
@@ -66,7 +74,9 @@ def fetch_file(
 
     The file appears under its name complete and checked, or not at all. A download
     that was cut goes on where it stopped, also in a later call. Processes that want
-    files of one folder take turns, so that one downloads and the others find it.
+    files of one folder take turns, so that one downloads and the others find it; a
+    process that is killed does not block the others. What is not finished lies in the
+    folder ``.part`` beside the file, which may be deleted when nothing is downloading.
 
     Parameters
     ----------
@@ -101,8 +111,9 @@ def fetch_file(
     Raises
     ------
     OSError
-        If the file is missing and could not be downloaded, must not be, or the folder
-        cannot be written. The message has the URL and the steps to do by hand.
+        If the file is missing and could not be downloaded, must not be, the folder
+        cannot be written or the disk is full. The message has the URL and the steps to
+        do by hand.
     ValueError
         If a hash or the content is wrong, or `url` or `name` is not acceptable.
 
@@ -131,6 +142,7 @@ def fetch_file(
         if path.is_file() and _is_good(path, digest, validate):
             return path
         recorded = digest or recorded_hash(path)
+        whole = path.parent / _WORK / _WHOLE
         reasons: list[str] = []
         refusal: ValueError | None = None
         for address in urls:
@@ -149,18 +161,27 @@ def fetch_file(
                         address,
                         known_hash=recorded,
                         fname=path.name,
-                        path=path.parent,
+                        path=whole,
                         downloader=downloader,
                     )
+                os.replace(whole / path.name, path)
+                if digest is None:
+                    record_hash(path, address)
+                return path
             except DownloadError as error:
                 reasons.append(f"{address}: {error}")
                 continue
             except ValueError as error:
                 refusal = refusal or ValueError(_refused(address, path, error, digest))
-                continue
-            if digest is None:
-                record_hash(path, address)
-            return path
+            except OSError as error:
+                why = _not_stored(error, path)
+                raise OSError(
+                    error.errno or errno.EIO,
+                    problem + _by_hand(urls, path, digest, why),
+                ) from error
+            finally:
+                # Of a process that was killed, too: nobody else writes there now.
+                shutil.rmtree(whole, ignore_errors=True)
     if refusal is not None:
         raise refusal
     raise OSError(problem + _by_hand(urls, path, digest, "\n  ".join(["", *reasons])))
@@ -171,7 +192,8 @@ def _is_good(
 ) -> bool:
     """Check a file that is there already."""
     if digest is not None:
-        return pooch.file_hash(str(path)) == digest
+        out: bool = pooch.file_hash(str(path)) == digest
+        return out
     recorded = recorded_hash(path)
     if recorded is not None:
         actual = pooch.file_hash(str(path))
@@ -206,7 +228,7 @@ def _check_name(name: str) -> Path:
     odd = re.compile(r'[\\:*?"<>|\x00-\x1f]')
     bad = any(p in ("..", _WORK) or odd.search(p) for p in parts)
     # These names belong to the bookkeeping: locks, and records of hashes.
-    ours = any(p.casefold() in (_WORK, "lock") for p in parts)
+    ours = any(p.casefold() in (_WORK, _WHOLE, "lock") for p in parts)
     ours = ours or name.casefold().endswith(".sha256.json") or len(name) > 200
     if bad or ours or not parts or name.startswith("/"):
         raise ValueError(f"{name!r} is no plain path below the data folder.")
@@ -220,7 +242,15 @@ def _locked(path: Path, urls: list[str], digest: str | None) -> Iterator[None]:
     try:
         work.mkdir(parents=True, exist_ok=True)
         lock = FileLock(str(work / "lock"))
-        lock.acquire()
+        try:
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout:
+            warnings.warn(
+                f"Another process is downloading into {path.parent}; waiting until it "
+                "is done or dead.",
+                stacklevel=4,
+            )
+            lock.acquire()
     except OSError as error:
         why = f"the folder cannot be written ({error}); choose another data_home"
         raise OSError(_by_hand(urls, path, digest, why)) from error
@@ -250,6 +280,15 @@ def _by_hand(urls: list[str], path: Path, digest: str | None, why: str) -> str:
         f"{why}.\nBy hand:\n  1. Download {' or '.join(urls)} with a browser.\n"
         f"  2. Save it as {path}.{check}\n"
         "Or set SKASTRO_DATA (or data_home) to a folder that has it."
+    )
+
+
+def _not_stored(error: OSError, path: Path) -> str:
+    """Explain that bytes came and could not be written."""
+    advice = ADVICE.get(error.errno or errno.EIO, "choose another data_home")
+    return (
+        f"it could not be written there ({error.strerror or error}): {advice}. What "
+        f"came is in {path.parent / _WORK}; the same call goes on from there"
     )
 
 

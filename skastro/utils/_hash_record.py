@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from pathlib import Path
 
 import pooch
+
+from skastro.utils._atomic import replacing
 
 
 def check_hash(known_hash: str | None) -> str | None:
@@ -60,10 +61,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         The file; its folder must exist.
     content : bytes
         What it holds.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; a file that was there before is as it was.
     """
-    work = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    try:
+    with replacing(path) as work:
         work.write_bytes(content)
-        os.replace(work, path)
-    finally:
-        work.unlink(missing_ok=True)

@@ -113,14 +113,21 @@ class ResumingDownloader(pooch.HTTPDownloader):
         DownloadError
             If it failed for good.
         ValueError
-            If `validate` refuses the content.
+            If the hash is wrong or `validate` refuses the content.
         """
         if check_only:
             return super().__call__(url, output_file, pooch, check_only=True)
         resumed = self._collect(url)
-        if resumed and not self._is_right():
+        digest = self._digest()
+        if resumed and digest != self.known_hash:
             self._forget()
             self._collect(url)
+            digest = self._digest()
+        # Before it gets another name: what is wrong is not kept, and a kill while a
+        # large file is being read leaves it where the next call looks for it.
+        if digest != self.known_hash:
+            self._forget()
+            raise ValueError(f"its sha256 is {digest}, expected {self.known_hash}.")
         try:
             if self.validate is not None:
                 self.validate(self.part)
@@ -131,11 +138,12 @@ class ResumingDownloader(pooch.HTTPDownloader):
         self.note.unlink(missing_ok=True)
         return None
 
-    def _is_right(self) -> bool:
-        """Check the hash of the part file, if one is known."""
+    def _digest(self) -> str | None:
+        """Give the hash of the part file, if one is known to compare it with."""
         if self.known_hash is None:
-            return True
-        return pooch.file_hash(str(self.part)) == self.known_hash
+            return None
+        digest: str = pooch.file_hash(str(self.part))
+        return digest
 
     def _forget(self) -> None:
         """Drop what was collected."""
@@ -199,6 +207,10 @@ class ResumingDownloader(pooch.HTTPDownloader):
             )
             if version and version.startswith("W/"):
                 version = None  # a weak tag does not promise equal bytes
+            if not offset:
+                # A kill between the two lines below must not give the bytes of an
+                # old version the name of the new one.
+                self._forget()
             self.note.write_text(json.dumps({"url": url, "version": version}))
             self._store(response, offset, total)
         return offset > 0

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from skastro.utils._real_array import real_array
+
 # Proper subgroup and its main axis, in the frame x along a, z along c*.
 _PROPER = {
     "-1": ("C1", "Z"),
@@ -27,7 +29,9 @@ LAUE_GROUPS = tuple(_PROPER)
 
 # A direction inside the standard sector of every group: that of m-3m is
 # [001]-[101]-[111], that of 4/mmm [001]-[100]-[110].
-SECTOR_DIRECTION = np.array([0.5, 0.15, 0.85]) / np.linalg.norm([0.5, 0.15, 0.85])
+SECTOR_DIRECTION: np.ndarray = np.array([0.5, 0.15, 0.85]) / np.linalg.norm(
+    [0.5, 0.15, 0.85]
+)
 
 # Directions whose distances differ by less than this are on a seam of the sector.
 _SEAM = 1e-9
@@ -161,7 +165,7 @@ def fold_directions(directions: Any, laue_group: Any = "4/mmm") -> np.ndarray:
     >>> fold_directions([[-1.0, 2.0, -3.0]], "4/mmm")
     array([[2., 1., 3.]])
     """
-    u = np.asarray(directions, dtype=np.float64)
+    u = real_array(directions, "directions")
     if u.ndim == 0 or u.shape[-1] != 3:
         raise ValueError(f"Directions must have shape (..., 3), got {u.shape}.")
     if not np.isfinite(u).all():
@@ -175,4 +179,5 @@ def fold_directions(directions: Any, laue_group: Any = "4/mmm") -> np.ndarray:
     best = closeness.max(axis=1, keepdims=True)
     chosen = (closeness >= best - _SEAM * length).argmax(axis=1)
     folded = np.einsum("nij,nj->ni", operations[chosen], flat)
-    return folded.reshape(u.shape) + 0.0
+    out: np.ndarray = folded.reshape(u.shape) + 0.0
+    return out

@@ -32,6 +32,8 @@ def import_optional(name: str, *, extra: str) -> Any:
     >>> import_optional("json", extra="astro").dumps([1])
     '[1]'
     """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be that of a module, got {name!r}.")
     try:
         return importlib.import_module(name)
     except ImportError as error:

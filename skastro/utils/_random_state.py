@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skastro.utils._typing import Seed
 
-def own_random_state(random_state: Any) -> np.random.RandomState:
+
+def own_random_state(random_state: Seed) -> np.random.RandomState:
     """Make the stream of draws that a parameter ``random_state`` stands for.
 
     Parameters
@@ -30,4 +30,5 @@ def own_random_state(random_state: Any) -> np.random.RandomState:
     """
     if random_state is None:
         return np.random.RandomState()
-    return check_random_state(random_state)
+    out: np.random.RandomState = check_random_state(random_state)
+    return out

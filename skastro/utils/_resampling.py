@@ -17,8 +17,10 @@ published degradation studies used it:
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from typing import NamedTuple
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -33,6 +35,8 @@ _CUBIC_A = -0.75
 _SKIPPED_OVERLAP = 1e-3
 # Kernels reach this many standard deviations, as scipy.ndimage's do by default.
 _GAUSSIAN_TRUNCATE = 4.0
+# Wider than any image: a kernel must fit into memory.
+_LARGEST_SIGMA = 1e5
 
 
 class ResizeMatrices(NamedTuple):
@@ -42,6 +46,23 @@ class ResizeMatrices(NamedTuple):
     shrink_columns: csr_array | None
     enlarge_rows: csr_array | None
     enlarge_columns: csr_array | None
+
+
+def _check_size(n: Any, name: str) -> None:
+    """Refuse what is no number of pixels."""
+    whole = isinstance(n, Integral) and not isinstance(n, bool)
+    if not whole or n < 1:
+        raise ValueError(f"{name} must be a whole number of 1 or more, got {n!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
+def _check_choice(value: Any, name: str, choices: tuple[str | None, ...]) -> None:
+    """Refuse what is none of the choices."""
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
 
 
 def shrunk_size(n: int, factor: float) -> int:
@@ -66,6 +87,9 @@ def shrunk_size(n: int, factor: float) -> int:
     >>> [shrunk_size(64, factor) for factor in range(2, 9)]
     [32, 21, 16, 13, 11, 9, 8]
     """
+    _check_size(n, "n")
+    if not (_is_number(factor) and 1 <= factor < math.inf):
+        raise ValueError(f"factor must be a finite number of 1 or more, got {factor}.")
     # Multiplied with the reciprocal, as OpenCV is given it.
     return max(1, round(n * (1.0 / factor)))
 
@@ -102,6 +126,7 @@ def area_matrix(n: int, factor: float, rounding: str = "block") -> csr_array:
            [0. , 0. , 0.2, 0.4, 0.4]])
     """
     m = shrunk_size(n, factor)
+    _check_choice(rounding, "rounding", ("block", "exact"))
     scale = 1.0 / (1.0 / factor) if rounding == "block" else 1.0 / (m / n)
     i = np.arange(m)
     start = i * scale
@@ -161,6 +186,9 @@ def enlarge_matrix(m: int, n: int, method: str, *, single: bool = False) -> csr_
            [0.25, 0.75],
            [0.  , 1.  ]])
     """
+    _check_size(m, "m")
+    _check_size(n, "n")
+    _check_choice(method, "method", ("nearest", "bilinear", "bicubic"))
     i = np.arange(n)
     scale = 1.0 / (n / m)
     if method == "nearest":
@@ -215,6 +243,11 @@ def gaussian_matrix(n: int, sigma: float) -> csr_array:
            [0.107, 0.787, 0.107],
            [0.   , 0.107, 0.893]])
     """
+    _check_size(n, "n")
+    if not (_is_number(sigma) and 0 <= sigma <= _LARGEST_SIGMA):
+        raise ValueError(
+            f"sigma must be from 0 to {_LARGEST_SIGMA:g} pixels, got {sigma}."
+        )
     radius = int(_GAUSSIAN_TRUNCATE * sigma + 0.5)
     offset = np.arange(-radius, radius + 1)
     kernel = np.exp(-0.5 / (sigma * sigma) * offset**2) if radius else np.ones(1)
@@ -296,6 +329,8 @@ def resize_matrices(
     [(21, 64), (16, 48), (64, 21), (48, 16)]
     """
     h, w = shape
+    _check_choice(rounding, "rounding", ("block", "exact"))
+    _check_choice(enlarge, "enlarge", ("nearest", "bilinear", "bicubic", None))
     small = shrunk_size(h, factor), shrunk_size(w, factor)
     if small == (h, w):
         return ResizeMatrices(None, None, None, None)

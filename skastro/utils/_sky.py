@@ -43,6 +43,8 @@ def check_sky(lon: Any, lat: Any, names: tuple[str, str] = ("ra", "dec")) -> np.
         if getattr(values, "unit", None) is not None:
             values = values.to("deg").value
         try:
+            if np.iscomplexobj(values):
+                raise TypeError("they are complex")
             column = np.asarray(values, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name} must be numbers in degrees: {error}") from error

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import joblib
+import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
@@ -36,11 +37,11 @@ def effective_threads(n_jobs: int | None) -> int:
     """
     if n_jobs is None:
         return 1
-    if n_jobs == 0:
+    if not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
         raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
     if n_jobs > 0:
         return int(n_jobs)
-    return max(1, joblib.cpu_count() + 1 + int(n_jobs))
+    return max(1, int(joblib.cpu_count()) + 1 + int(n_jobs))
 
 
 @contextmanager

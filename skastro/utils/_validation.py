@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from skastro.utils._lazy_rows import LazyRows, as_lazy_rows
+
 # Rows are looked at in pieces of about this many values, so that a memory-mapped
 # input is never loaded whole.
 _CHUNK_VALUES = 1 << 22
@@ -53,12 +55,14 @@ def check_image_shape(image_shape: Sequence[int] | None) -> tuple[int, ...] | No
     return tuple(int(s) for s in shape)
 
 
-def check_finite(X: np.ndarray, *, name: str = "X", estimator: Any = None) -> None:
+def check_finite(
+    X: np.ndarray | LazyRows, *, name: str = "X", estimator: Any = None
+) -> None:
     """Refuse NaN and infinity, piece by piece, saying how many and where.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, ...)
+    X : ndarray or LazyRows of shape (n_samples, ...)
         What is looked at; integers always pass.
     name : str, default="X"
         How the message calls it.
@@ -72,6 +76,8 @@ def check_finite(X: np.ndarray, *, name: str = "X", estimator: Any = None) -> No
     """
     if X.dtype.kind != "f" or X.size == 0:
         return
+    if X.ndim == 0:
+        X = np.asarray(X).reshape(1)
     step = max(1, _CHUNK_VALUES // max(1, math.prod(X.shape[1:])))
     n_bad = 0
     first: tuple[int, ...] | None = None
@@ -104,7 +110,8 @@ def check_images(
     image_shape: Sequence[int] | None = None,
     *,
     reset: bool = True,
-) -> tuple[np.ndarray, tuple[int, int, int], tuple[int, ...]]:
+    lazy: bool = False,
+) -> tuple[Any, tuple[int, int, int], tuple[int, ...]]:
     """Validate images, whichever of the three layouts they come in.
 
     Flat rows, ``(n, h, w)`` and ``(n, c, h, w)`` give the same first return value, so
@@ -123,11 +130,15 @@ def check_images(
         What a flat row is. None takes it as one row of pixels, ``(1, 1, n_features)``.
     reset : bool, default=True
         Whether this is the first time that data are seen (``fit``).
+    lazy : bool, default=False
+        Whether `LazyRows`, zarr, HDF5 and Dask arrays and large memory maps stay
+        where they are.
 
     Returns
     -------
-    X : ndarray of shape (n_samples, c * h * w)
-        Finite values; a view of the input wherever that is possible.
+    X : ndarray or LazyRows of shape (n_samples, c * h * w)
+        Finite values; a view of the input wherever that is possible. Lazy rows only
+        with ``lazy=True``.
     shape : (c, h, w)
         What a row of it is.
     trailing : tuple of int
@@ -145,6 +156,9 @@ def check_images(
     if not hasattr(X, "ndim") and not hasattr(X, "__array__"):
         as_array = np.asarray(X)
         X = as_array if as_array.ndim > 2 else X
+    rows = as_lazy_rows(X)
+    if rows is not None:
+        X = rows if lazy else np.asarray(rows)
     ndim = getattr(X, "ndim", 2)
     if ndim > 4:
         raise ValueError(
@@ -152,7 +166,8 @@ def check_images(
             f"(n, c, h, w); got an array with {ndim} axes, shape {X.shape}."
         )
     if ndim > 2:
-        X = np.asanyarray(X)
+        if not isinstance(X, LazyRows):
+            X = np.asanyarray(X)
         trailing = X.shape[1:]
         if image_shape is not None and _as_chw(trailing) != _as_chw(image_shape):
             raise ValueError(
@@ -172,13 +187,16 @@ def check_images(
                 stacklevel=3,
             )
         X = X.reshape(X.shape[0], math.prod(trailing))
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=list(_KEPT_DTYPES),
-        ensure_all_finite=False,
-    )
+    if isinstance(X, LazyRows):
+        X = _validate_lazy(estimator, X, reset)
+    else:
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=list(_KEPT_DTYPES),
+            ensure_all_finite=False,
+        )
     if trailing:
         shape = _as_chw(trailing)
     elif not reset:
@@ -201,6 +219,21 @@ def check_images(
         )
     check_finite(X, estimator=estimator)
     return X, shape, trailing
+
+
+def _validate_lazy(estimator: Any, X: LazyRows, reset: bool) -> LazyRows:
+    """Do what ``validate_data`` does, without loading anything."""
+    who = type(estimator).__name__
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D array instead: {X!r}.")
+    if 0 in X.shape:
+        what = "sample" if not X.shape[0] else "feature"
+        raise ValueError(
+            f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is "
+            f"required by {who}."
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return X if X.dtype in _KEPT_DTYPES else X.astype(np.float64)
 
 
 def _as_chw(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
+from skastro.utils._atomic import replacing
 from skastro.xray._catalogue import check_chunksize
 
 _PREDICTED = "predicted"
@@ -90,6 +92,8 @@ def classify_catalogue(
         finite.
     sklearn.exceptions.NotFittedError
         If `estimator` is not fitted.
+    OSError
+        If `output` cannot be written; an old file is then left alone.
 
     See Also
     --------
@@ -206,15 +210,16 @@ def _one_chunk(
 
 def _write(results: Iterator[pd.DataFrame], path: Path) -> pd.Series:
     """Write all results beside the file, then put them in its place."""
-    work = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     counts: Counter[Any] = Counter()
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(work, "wt", encoding="utf-8", newline="") as file:
-            for number, result in enumerate(results):
-                result.to_csv(file, index=False, header=number == 0)
-                counts.update(result[_PREDICTED].tolist())
-        os.replace(work, path)
-    finally:
-        work.unlink(missing_ok=True)
+    with replacing(path) as work, ExitStack() as stack:
+        raw: Any = stack.enter_context(work.open("xb"))
+        if path.suffix == ".gz":
+            # Neither the hidden name nor the time goes in: same rows, same bytes.
+            packed = gzip.GzipFile(path.stem, "wb", fileobj=raw, mtime=0)
+            raw = stack.enter_context(packed)
+        file = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        stack.enter_context(file)
+        for number, result in enumerate(results):
+            result.to_csv(file, index=False, header=number == 0)
+            counts.update(result[_PREDICTED].tolist())
     return pd.Series(dict(counts.most_common()), name="n_rows", dtype=np.int64)

@@ -134,7 +134,7 @@ def _parse(
 
 
 def _cells(text: bytes, names: list[str], types: Mapping[str, type]) -> pd.DataFrame:
-    return pd.read_csv(
+    out: pd.DataFrame = pd.read_csv(
         io.BytesIO(text),
         names=names,
         header=None,
@@ -147,6 +147,7 @@ def _cells(text: bytes, names: list[str], types: Mapping[str, type]) -> pd.DataF
         skip_blank_lines=False,
         **_EXACT,
     )
+    return out
 
 
 def _typed(cells: pd.Series, kind: str, numbers: list[int]) -> Any:

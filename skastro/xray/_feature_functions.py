@@ -71,7 +71,8 @@ def log10_of_mean(X: Any, floor: float) -> NDArray[np.float64]:
     ndarray of shape (n, 1)
         NaN where any of them is missing.
     """
-    return floored_log10(X, floor).mean(axis=1, keepdims=True)
+    out: NDArray[np.float64] = floored_log10(X, floor).mean(axis=1, keepdims=True)
+    return out
 
 
 def log10_ratio(X: Any) -> NDArray[np.float64]:
@@ -247,7 +248,8 @@ def log10_product(X: Any, floor: float) -> NDArray[np.float64]:
     ndarray of shape (n, 1)
         NaN where any is missing.
     """
-    return floored_log10(X, floor).sum(axis=1, keepdims=True)
+    out: NDArray[np.float64] = floored_log10(X, floor).sum(axis=1, keepdims=True)
+    return out
 
 
 def _log10_positive(values: NDArray[np.float64]) -> NDArray[np.float64]:

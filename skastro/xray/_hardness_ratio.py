@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -14,6 +17,9 @@ from sklearn.utils.validation import (
 )
 
 from skastro.xray._hardness_posterior import background_summary, beta_summary
+
+# Of columns, by name or number: (soft, hard).
+Pairs: TypeAlias = Sequence[Sequence[str | int]]
 
 
 class HardnessRatio(TransformerMixin, BaseEstimator):
@@ -103,7 +109,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
     1       1.0          0.10
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "bands": ["array-like", None],
         "errors": [StrOptions({"suffix"}), "array-like", None],
         "kind": [StrOptions({"rate", "flux", "counts"})],
@@ -120,18 +126,18 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        bands=None,
-        errors=None,
-        kind="rate",
-        method="classical",
-        background=None,
-        area_ratio=1.0,
-        negative="nan",
-        estimate="mean",
-        level=0.6827,
-        prior_index=1.0,
-        names=None,
-    ):
+        bands: Pairs | None = None,
+        errors: str | Pairs | None = None,
+        kind: str = "rate",
+        method: str = "classical",
+        background: Pairs | None = None,
+        area_ratio: float = 1.0,
+        negative: str = "nan",
+        estimate: str = "mean",
+        level: float = 0.6827,
+        prior_index: float = 1.0,
+        names: Sequence[str] | None = None,
+    ) -> None:
         self.bands = bands
         self.errors = errors
         self.kind = kind
@@ -145,7 +151,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
         self.names = names
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> HardnessRatio:
         """Find the columns.
 
         Parameters
@@ -173,7 +179,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
         else:
             self.bands_ = self._columns(self.bands, "bands")
         if isinstance(self.errors, str):
-            self.errors_ = self._columns(
+            self.errors_: np.ndarray | None = self._columns(
                 [[f"{self._name(c)}_err" for c in pair] for pair in self.bands_],
                 "errors",
             )
@@ -188,7 +194,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             raise ValueError(f"names must differ, got {list(self.names)}.")
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Make the ratios.
 
         Parameters
@@ -220,7 +226,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
                 found += [ratio] if error is None else [ratio, error]
         return np.column_stack(found).astype(X.dtype, copy=False)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the output.
 
         Parameters
@@ -245,9 +251,9 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             ends += ["_err"]
         return np.array([name + end for name in names for end in ends], dtype=object)
 
-    def _validate(self, X, *, reset):
+    def _validate(self, X: Any, *, reset: bool) -> np.ndarray:
         """Check X."""
-        return validate_data(
+        out: np.ndarray = validate_data(
             self,
             X,
             reset=reset,
@@ -256,8 +262,9 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             # One column too many or too few is told as such after fit.
             ensure_min_features=2 if reset else 1,
         )
+        return out
 
-    def _check_combination(self):
+    def _check_combination(self) -> None:
         """Refuse parameters that contradict each other."""
         bayes = self.method == "bayes"
         if bayes and self.kind != "counts":
@@ -277,7 +284,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
                 "column as a band."
             )
 
-    def _optional(self, pairs, what):
+    def _optional(self, pairs: Pairs | None, what: str) -> np.ndarray | None:
         """Find columns that belong to the bands, if there are any."""
         if pairs is None:
             return None
@@ -288,7 +295,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             )
         return found
 
-    def _columns(self, pairs, what):
+    def _columns(self, pairs: Pairs, what: str) -> np.ndarray:
         """Turn pairs of names or numbers into numbers."""
         if not len(pairs) or any(isinstance(p, str) or len(p) != 2 for p in pairs):
             raise ValueError(
@@ -296,7 +303,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             )
         return np.array([[self._number(c, what) for c in pair] for pair in pairs])
 
-    def _number(self, column, what):
+    def _number(self, column: Any, what: str) -> int:
         """Find a column."""
         if isinstance(column, str):
             names = list(getattr(self, "feature_names_in_", []))
@@ -304,7 +311,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
                 has = f"has {names}" if names else "has no column names"
                 raise ValueError(f"{what} names the column {column!r}, but X {has}.")
             return names.index(column)
-        p = self.n_features_in_
+        p: int = self.n_features_in_
         good = isinstance(column, Integral) and not isinstance(column, bool)
         if not good or not -p <= column < p:
             raise ValueError(
@@ -312,14 +319,15 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             )
         return int(column) % p
 
-    def _name(self, number):
+    def _name(self, number: int) -> str:
         """Name a column, for the errors that go with it."""
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             raise ValueError('errors="suffix" needs a data frame with column names.')
-        return names[number]
+        out: str = names[number]
+        return out
 
-    def _measured(self, X, column):
+    def _measured(self, X: np.ndarray, column: int) -> np.ndarray:
         """Take a column, in double precision, without negative values."""
         values = X[:, column].astype(np.float64)
         negative = values < 0
@@ -332,7 +340,9 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             values[negative] = np.nan if self.negative == "nan" else 0.0
         return values
 
-    def _posterior(self, X, soft, hard, i):
+    def _posterior(
+        self, X: np.ndarray, soft: np.ndarray, hard: np.ndarray, i: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Summarise what the counts say."""
         if self.background_ is None:
             return beta_summary(
@@ -356,7 +366,7 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
             level=self.level,
         )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that NaN may come in and that single precision stays so."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -364,7 +374,13 @@ class HardnessRatio(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _classical(X, soft, hard, errors, i):
+def _classical(
+    X: np.ndarray,
+    soft: np.ndarray,
+    hard: np.ndarray,
+    errors: np.ndarray | None,
+    i: int,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Apply the formula; values are not negative, or NaN."""
     # Close to 1, nothing under- or overflows; powers of two round nothing.
     larger = np.fmax(soft, hard)

@@ -21,6 +21,7 @@ from sklearn.preprocessing import (
 from skastro.calibration import CalibratedEnsembleClassifier, MacroF1Classifier
 from skastro.neural_network import DenseClassifier
 from skastro.sampling import CappedResampler
+from skastro.utils._typing import Seed
 from skastro.xray._features import xray_features
 from skastro.xray._source_pipeline import SourcePipeline
 
@@ -34,7 +35,7 @@ def xray_pipeline(
     floor: float | Mapping[str, float] | None = None,
     decision: str = "macro_f1",
     n_jobs: int | None = None,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Pipeline:
     """Make a pipeline that classifies the sources of a tidy catalogue.
 
@@ -144,7 +145,7 @@ def xray_pipeline(
     return SourcePipeline([("features", features), ("classifier", ensemble)])
 
 
-def _study_net(random_state: Any) -> DenseClassifier:
+def _study_net(random_state: Seed) -> DenseClassifier:
     return DenseClassifier(
         hidden_layer_sizes=(30, 30),
         activation="relu",

@@ -108,7 +108,8 @@ def _faintest(rates: np.ndarray, exposure: np.ndarray) -> np.ndarray:
     """Compute the flux that just makes a detection."""
     background = _BACKGROUND.sum() * exposure
     counts = 0.5 * (_SIGMA**2 + np.sqrt(_SIGMA**4 + 4.0 * _SIGMA**2 * background))
-    return counts / (rates.sum(axis=1) * exposure)
+    out: np.ndarray = counts / (rates.sum(axis=1) * exposure)
+    return out
 
 
 def observe(
@@ -201,4 +202,5 @@ def _time_series(
 
 def catalogue_flux(rate: np.ndarray) -> np.ndarray:
     """Turn rates in bands 1 to 5 (ct/s) into fluxes (erg/cm2/s)."""
-    return rate / energy_conversion()
+    out: np.ndarray = rate / energy_conversion()
+    return out

@@ -118,7 +118,8 @@ def offset(vector: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     east /= np.linalg.norm(east, axis=1, keepdims=True)
     north = np.cross(vector, east)
     moved = vector + x[:, None] * east + y[:, None] * north
-    return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    out: np.ndarray = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return out
 
 
 def to_degrees(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

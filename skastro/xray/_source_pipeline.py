@@ -43,7 +43,8 @@ class SourcePipeline(Pipeline):
         ours = key not in params and not _routing_enabled()
         if ours and has_fit_parameter(last, "groups") and _repeats(X):
             params[key] = _numbered(X["source_id"])
-        return super().fit(X, y, **params)
+        out: SourcePipeline = super().fit(X, y, **params)
+        return out
 
 
 def _repeats(X: Any) -> bool:

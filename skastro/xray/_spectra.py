@@ -63,7 +63,8 @@ def cross_section(energy: np.ndarray) -> np.ndarray:
     """
     row = np.searchsorted(_ABSORPTION[:, 0], energy, side="right")
     c0, c1, c2 = np.moveaxis(_ABSORPTION[row, 1:], -1, 0)
-    return 1e-24 * (c0 + c1 * energy + c2 * energy**2) / energy**3
+    out: np.ndarray = 1e-24 * (c0 + c1 * energy + c2 * energy**2) / energy**3
+    return out
 
 
 def photons(model: str, parameter: float, energy: np.ndarray) -> np.ndarray:
@@ -88,8 +89,9 @@ def photons(model: str, parameter: float, energy: np.ndarray) -> np.ndarray:
         return energy**-parameter
     kt = 10.0**parameter
     if model == "blackbody":
-        return energy**2 / np.expm1(np.minimum(energy / kt, 700.0))
-    continuum = energy**-1.4 * np.exp(-energy / kt)
+        planck: np.ndarray = energy**2 / np.expm1(np.minimum(energy / kt, 700.0))
+        return planck
+    continuum: np.ndarray = energy**-1.4 * np.exp(-energy / kt)
     # Lines fade as the ions lose their last electrons.
     for center, width, strength in ((0.65, 0.06, 1.5), (0.9, 0.13, 6.0)):
         shape = np.exp(-0.5 * ((energy - center) / width) ** 2)
@@ -127,7 +129,8 @@ def energy_conversion() -> np.ndarray:
     """
     seen = photons("powerlaw", 1.7, _ENERGY) * np.exp(-3e20 * cross_section(_ENERGY))
     area = np.interp(_ENERGY, _AREA_AT, _AREA)
-    return _integrals(seen * area) / _integrals(seen * _ENERGY * _KEV)
+    out: np.ndarray = _integrals(seen * area) / _integrals(seen * _ENERGY * _KEV)
+    return out
 
 
 @lru_cache(maxsize=3)
@@ -138,7 +141,8 @@ def _table(model: str) -> np.ndarray:
     area = np.interp(_ENERGY, _AREA_AT, _AREA)
     rates = _integrals(spectra[:, None] * through * area)
     flux = rates / energy_conversion()
-    return np.log(np.maximum(rates / flux.sum(axis=-1, keepdims=True), 1e-3))
+    out: np.ndarray = np.log(np.maximum(rates / flux.sum(axis=-1, keepdims=True), 1e-3))
+    return out
 
 
 def band_rates(model: str, parameter: np.ndarray, log_nh: np.ndarray) -> np.ndarray:
@@ -168,7 +172,8 @@ def band_rates(model: str, parameter: np.ndarray, log_nh: np.ndarray) -> np.ndar
     rates = np.exp(below * (1 - x) + above * x)
     # Between points of the grid the logarithms are right, their sum nearly so.
     flux = (rates / energy_conversion()).sum(axis=1, keepdims=True)
-    return rates / flux
+    out: np.ndarray = rates / flux
+    return out
 
 
 def _cell(grid: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

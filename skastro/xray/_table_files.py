@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
+import numpy as np
 import pandas as pd
 
+from skastro.utils._unpack import bounded
 from skastro.xray._catalogue import shortened
 from skastro.xray._csv_table import CsvTable
 from skastro.xray._fits_table import FitsTable
@@ -33,7 +35,9 @@ class Table(Protocol):
     names: list[str]
     release: str | None
 
-    def blocks(self, file: IO[bytes], kinds: Mapping[str, str]) -> Iterator[dict]:
+    def blocks(
+        self, file: IO[bytes], kinds: Mapping[str, str]
+    ) -> Iterator[dict[str, np.ndarray]]:
         """Yield arrays of some columns, block by block."""
 
 
@@ -84,7 +88,7 @@ def open_bytes(path: Path, packed: bool) -> Iterator[IO[bytes]]:
         return
     with gzip.open(path, "rb") as file:
         try:
-            yield file  # type: ignore[misc]
+            yield bounded(file, path.stat().st_size)
         except _BROKEN as error:
             raise ValueError(f"it is truncated or damaged: {error}") from error
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -101,17 +104,22 @@ class VariabilityFeatures(TransformerMixin, BaseEstimator):
     array([[100.  ,   0.28]])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "features": [StrOptions({"all"}), "array-like"],
         "curve_shape": ["array-like", None],
     }
 
-    def __init__(self, *, features="all", curve_shape=None):
+    def __init__(
+        self,
+        *,
+        features: str | Sequence[str] = "all",
+        curve_shape: Sequence[int] | None = None,
+    ) -> None:
         self.features = features
         self.curve_shape = curve_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> VariabilityFeatures:
         """Check parameters and the shape of the light curves.
 
         Parameters
@@ -149,7 +157,7 @@ class VariabilityFeatures(TransformerMixin, BaseEstimator):
         self.curve_shape_ = shape
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Measure light curves.
 
         Parameters
@@ -182,7 +190,7 @@ class VariabilityFeatures(TransformerMixin, BaseEstimator):
         columns = [found[name] for name in self.features_]
         return np.column_stack(columns).astype(X.dtype, copy=False)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the output.
 
         Parameters
@@ -199,7 +207,7 @@ class VariabilityFeatures(TransformerMixin, BaseEstimator):
         _check_feature_names_in(self, input_features)
         return np.array(self.features_, dtype=object)
 
-    def _curves(self, X, *, reset):
+    def _curves(self, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple[int, int]]:
         """Validate light curves and make them flat; return what a row is, too."""
         X = _with_axes(X)
         given = _check_shape(self.curve_shape)
@@ -239,7 +247,7 @@ class VariabilityFeatures(TransformerMixin, BaseEstimator):
             )
         return validate_data(self, flat, **checks), shape
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that NaN may come in and that single precision stays so."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -248,7 +256,7 @@ class VariabilityFeatures(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _check_shape(curve_shape):
+def _check_shape(curve_shape: Any) -> tuple[int, int] | None:
     """Validate the parameter."""
     if curve_shape is None:
         return None
@@ -262,7 +270,7 @@ def _check_shape(curve_shape):
     return int(shape[0]), int(shape[1])
 
 
-def _with_axes(X):
+def _with_axes(X: Any) -> Any:
     """Turn nested lists into an array with axes, if they are more than a table."""
     if hasattr(X, "ndim"):
         return np.asarray(X) if X.ndim > 2 else X
@@ -278,7 +286,9 @@ def _with_axes(X):
     return as_array if as_array.ndim > 2 else X
 
 
-def _check_points(rate, error, time):
+def _check_points(
+    rate: np.ndarray, error: np.ndarray | None, time: np.ndarray | None
+) -> None:
     """Refuse points that have a rate and not what belongs to it."""
     there = ~np.isnan(rate)
     if error is not None:

@@ -9,6 +9,19 @@ import pytest
 from sklearn.base import clone
 
 from skastro.diffraction import DiffractionOrientationRegressor, PairMixer, all_pairs
+from skastro.utils import LazyRows
+
+
+KINDS = [
+    "path",
+    "memmap",
+    "view of a memmap",
+    "hdf5",
+    "zarr",
+    "path of zarr",
+    "dask",
+    "lazy rows",
+]
 
 
 def singles(n: int = 12, dtype: Any = np.uint8) -> np.ndarray:
@@ -32,6 +45,11 @@ def in_file(kind: str, patterns: np.ndarray, folder: Path) -> Any:
         with h5py.File(folder / "singles.h5", "w") as file:
             file.create_dataset("a/b", data=patterns, chunks=(2, 7, 9))
         return h5py.File(folder / "singles.h5", "r")["a/b"]
+    if kind == "lazy rows":
+        return LazyRows(np.concatenate([patterns, patterns]))[len(patterns) :]
+    if kind == "dask":
+        dask_array = pytest.importorskip("dask.array")
+        return dask_array.from_array(patterns, chunks=(5, 7, 9))
     zarr = pytest.importorskip("zarr")
     array = zarr.open_array(
         str(folder / "singles.zarr"),
@@ -41,7 +59,7 @@ def in_file(kind: str, patterns: np.ndarray, folder: Path) -> Any:
         dtype=patterns.dtype,
     )
     array[:] = patterns
-    return array
+    return folder / "singles.zarr" if kind == "path of zarr" else array
 
 
 def test_a_mixture_is_the_weighted_sum() -> None:
@@ -66,7 +84,7 @@ def test_any_number_of_grains() -> None:
     assert np.array_equal(one, patterns[rows[:, 0]])
 
 
-@pytest.mark.parametrize("kind", ["path", "memmap", "view of a memmap", "hdf5", "zarr"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_patterns_on_disk_are_those_in_memory(kind: str, tmp_path: Path) -> None:
     patterns = singles(dtype=np.uint16)
     # Neither sorted nor unique, which HDF5 does not take.
@@ -225,7 +243,7 @@ def test_paths_of_other_files_are_refused(name: str, tmp_path: Path) -> None:
     else:
         path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     for given in (path, str(path)):
-        with pytest.raises(ValueError, match=r"of a \.npy file.*h5py\.File"):
+        with pytest.raises(ValueError, match=r"of a \.npy file.*h5py\.File|no zarr array"):
             PairMixer(given)
 
 

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from skastro.datasets import make_diffraction_patterns
 from skastro.diffraction import KinematicSimulator, SpotEraser
+from skastro.diffraction._erase_spots import discs
 from skastro.utils import fold_directions
 
 N = 60
@@ -202,6 +203,20 @@ def test_pickle_and_repr(mixtures: Any) -> None:
         eraser.erase(mixtures.data[:3], u), again.erase(mixtures.data[:3], u)
     )
     assert "mask" in repr(eraser)
+
+
+@pytest.mark.parametrize("image", [0, 1])
+@pytest.mark.parametrize("row", [-2.9, 3.0, 13.9])
+@pytest.mark.parametrize("col", [-2.9, 9.9])
+def test_a_disc_about_a_spot_outside_reaches_in(
+    image: int, row: float, col: float
+) -> None:
+    # Of the first image above, or the last below, it left the canvas.
+    share = discs(np.array([image]), np.array([row]), np.array([col]), 3.0, (2, 12, 8))
+    distance = np.hypot(np.arange(12)[:, None] - row, np.arange(8) - col)
+    expected = np.zeros((2, 12, 8), np.float32)
+    expected[image] = np.clip(3.5 - distance, 0, 1)
+    assert np.array_equal(share, expected)
 
 
 def test_empty_images_stay_empty() -> None:

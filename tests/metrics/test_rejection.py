@@ -615,3 +615,18 @@ def test_scorer_beside_others_that_take_another_class(first: str) -> None:
         expected = cross_val_score(LogisticRegression(), X, y, scoring=alone, cv=3)
         assert np.array_equal(found[f"test_{name}"], expected)
     assert found["test_efficiency"].min() > 0.5
+
+
+def test_strata_of_a_frame_are_those_of_its_columns() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat(["background", "signal"], 200)
+    score = rng.normal(size=400) + (y == "signal")
+    frame = pd.DataFrame(
+        {"layer": rng.integers(0, 3, 400), "late": rng.random(400) > 0.5}
+    )
+    options: dict[str, Any] = {"rejection": 10, "pos_label": "signal"}
+    of_frame = stratified_efficiency(y, score, frame, **options)
+    of_columns = stratified_efficiency(y, score, dict(frame.items()), **options)
+    pd.testing.assert_frame_equal(of_frame, of_columns)
+    with pytest.raises(TypeError, match="must map names to values"):
+        stratified_efficiency(y, score, frame["layer"], **options)

@@ -104,7 +104,9 @@ def table(module: Any) -> list[str]:
         text = summary(item) if callable(item) else ""
         lines += [f"   * - :obj:`~{name}.{public}`", f"     - {text}"]
     pages = [f"   generated/{name}.{public}" for public in module.__all__]
-    return [*lines, "", ".. toctree::", "   :hidden:", "", *pages, ""]
+    # The caption heads its pages in the side bar.
+    options = ["   :hidden:", f"   :caption: {name.removeprefix('skastro.')}"]
+    return [*lines, "", ".. toctree::", *options, "", *pages, ""]
 
 
 def write_pages(source: Path, package: str = "skastro") -> list[Path]:

@@ -1,13 +1,22 @@
-"""Give every example of the gallery the same start."""
+"""The gallery: the same start for every example, and pages under a reader's goal.
+
+sphinx-gallery groups scripts by folder, which here is the domain, so that the helpers
+of a domain lie beside its scripts. Readers come with a goal, so `gallery.rst` lists the
+pages under goals, by the directive ``goal-gallery``; the index by folder is left out.
+"""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 
 _FILTERS = list(warnings.filters)
 _THREADS = torch.get_num_threads()
@@ -46,3 +55,33 @@ def examples(folder: Path) -> list[Path]:
         Sorted by name.
     """
     return sorted(folder.glob("*/plot_*.py"))
+
+
+class GoalGallery(SphinxDirective):
+    """Show examples with their thumbnails, and put their pages below this one.
+
+    The content names one example a line, as ``folder/plot_name``; the option
+    ``caption`` is the goal in the list of pages.
+    """
+
+    has_content = True
+    option_spec: ClassVar = {"caption": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Write a small gallery and a hidden table of contents."""
+        names = [line.strip() for line in self.content if line.strip()]
+        for name in names:
+            if not (Path(self.env.srcdir).parent / "examples" / f"{name}.py").is_file():
+                raise self.error(f"there is no example {name!r}")
+        lines = [".. minigallery::", ""]
+        lines += [f"   ../examples/{name}.py" for name in names]
+        caption = self.options["caption"]
+        lines += ["", ".. toctree::", "   :hidden:", f"   :caption: {caption}", ""]
+        lines += [f"   /auto_examples/{name}" for name in names]
+        return self.parse_text_to_nodes("\n".join(lines) + "\n")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Add the directive ``goal-gallery``."""
+    app.add_directive("goal-gallery", GoalGallery)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

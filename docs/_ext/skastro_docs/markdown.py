@@ -1,7 +1,7 @@
 """The little Markdown that the project writes, as reStructuredText.
 
-Headings, lists, paragraphs, tables, code blocks, links, emphasis and inline code:
-enough for the changelog and the tables of results, and one dependency less.
+Headings, lists, paragraphs, tables, code blocks, images, links, emphasis and inline
+code: enough for the changelog and the tables of results, and one dependency less.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _BARE = re.compile(r"(?<!`)<(https?://[^>\s]+)>")
+_IMAGE = re.compile(r"^!\[([^\]]*)\]\(([^)\s]+)\)\s*$")
 _CODE = re.compile(r"`([^`]+)`")
 _ITEM = re.compile(r"^(\s*)([-*]|\d+\.)\s+")
 
@@ -93,6 +94,8 @@ def to_rst(text: str, levels: str = "=-~^") -> list[str]:
                 rows.append(source[i])
                 i += 1
             lines += ["", *(_table(rows) if len(rows) > 1 else [inline(line)]), ""]
+        elif image := _IMAGE.match(line):
+            lines += ["", f".. image:: {image[2]}", f"   :alt: {image[1]}", ""]
         elif re.match(r"\[[^\]]+\]:\s", line):
             continue  # targets of links that `inline` writes as plain text
         else:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skastro.utils import LazyRows
+
 # Bytes that are hashed at a time, so that a memory map is not loaded whole.
 _CHUNK = 1 << 24
 
@@ -40,7 +42,7 @@ def pack(tag: str, *parts: bytes) -> bytes:
 
 def is_data(value: Any) -> bool:
     """Tell whether `hash_data` takes a value."""
-    kinds = (np.ndarray, pd.DataFrame, pd.Series, pd.Index)
+    kinds = (np.ndarray, pd.DataFrame, pd.Series, pd.Index, LazyRows)
     return isinstance(value, kinds) or sparse.issparse(value)
 
 
@@ -48,7 +50,7 @@ def data_form(value: Any) -> str:
     """Say in words what form data have: kind, shape and type."""
     if sparse.issparse(value):
         return f"sparse {value.shape} {value.dtype}"
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, LazyRows)):
         kind = "masked array" if isinstance(value, np.ma.MaskedArray) else "array"
         return f"{kind} {value.shape} {_type_name(value.dtype)}"
     return f"table {value.shape}"
@@ -62,7 +64,7 @@ def hash_data(value: Any, encode: Encode) -> bytes:
 
     Parameters
     ----------
-    value : ndarray, DataFrame, Series, Index or sparse matrix
+    value : ndarray, DataFrame, Series, Index, sparse matrix or LazyRows
         See `is_data`.
     encode : callable
         For the objects inside.
@@ -78,7 +80,8 @@ def hash_data(value: Any, encode: Encode) -> bytes:
     if isinstance(value, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(value)
         return pack("masked", form, *(_array(a, encode) for a in (value.data, mask)))
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, LazyRows)):
+        # The same values are the same data, on disk or not.
         return pack("array", form, _array(value, encode))
     if isinstance(value, pd.DataFrame):
         columns = [_column(value.iloc[:, i], encode) for i in range(value.shape[1])]
@@ -121,7 +124,9 @@ def _column(column: Any, encode: Encode) -> bytes:
     return pack("column", head, _array(hashes.to_numpy()))
 
 
-def _array(values: np.ndarray, encode: Encode | None = None) -> bytes:
+def _array(values: Any, encode: Encode | None = None) -> bytes:
+    if isinstance(values, LazyRows):
+        return _hash_blocks(values)
     values = np.asarray(values)
     dtype = values.dtype
     if dtype.names is not None:
@@ -136,7 +141,7 @@ def _array(values: np.ndarray, encode: Encode | None = None) -> bytes:
     return _hash_blocks(values)
 
 
-def _hash_blocks(values: np.ndarray) -> bytes:
+def _hash_blocks(values: np.ndarray | LazyRows) -> bytes:
     digest = hashlib.sha256()
     for block in _blocks(values):
         for part in _plain_parts(block):
@@ -144,7 +149,7 @@ def _hash_blocks(values: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def _blocks(values: np.ndarray) -> Iterator[np.ndarray]:
+def _blocks(values: np.ndarray | LazyRows) -> Iterator[np.ndarray]:
     """Cut an array into pieces, in the order of its values."""
     if not values.size:
         return

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from pathlib import Path
 
+from skastro.utils._atomic import sync_folder
+
 UNFINISHED = ".unfinished"
-# What file systems answer that cannot flush a folder, and have no need to.
-_NO_FOLDER_SYNC = {
-    getattr(errno, name)
-    for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EACCES")
-    if hasattr(errno, name)
-}
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -66,19 +61,3 @@ def make_folder(folder: Path) -> None:
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
         sync_folder(new.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    if os.name != "posix":
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        # A disk that is full or broken is another matter.
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise

@@ -162,7 +162,11 @@ def _train_and_score(
 
 
 def _score(
-    study: Study, model: Any, prepared: Prepared, values: list, counts: list
+    study: Study,
+    model: Any,
+    prepared: Prepared,
+    values: list[list[list[float]]],
+    counts: list[list[np.ndarray]],
 ) -> None:
     """Score all parts after an epoch."""
     scores = [study.scoring.evaluate(model, *prepared.parts[p]) for p in study.parts]
@@ -245,7 +249,14 @@ def run_in_parallel(
     """
     # The parts of the study travel as arguments of their own, because joblib maps
     # only arrays that it sees.
-    rest = replace(study, X=None, y=np.empty(0))
+    plan = study.plan
+    rows = (study.X, study.y, plan.strata, plan.labels, plan.groups)
+    rest = replace(
+        study,
+        X=None,
+        y=np.empty(0),
+        plan=replace(plan, strata=None, labels=None, groups=None),
+    )
     # One repeat a task: joblib would else pack quick ones together, and give (and so
     # store) none of them before all are finished.
     settings: dict[str, Any] = {"n_jobs": n_jobs, "batch_size": 1}
@@ -257,15 +268,18 @@ def run_in_parallel(
     with Parallel(**settings) as parallel:
         for start in range(0, len(repeats), at_once):
             jobs = (
-                delayed(_run_with_data)(rest, study.X, study.y, repeat)
+                delayed(_run_with_data)(rest, repeat, *rows)
                 for repeat in repeats[start : start + at_once]
             )
             for record in parallel(jobs):
                 yield [record]
 
 
-def _run_with_data(study: Study, X: Any, y: Any, repeat: int) -> Record:
-    return run_repeat(replace(study, X=X, y=y), repeat)
+def _run_with_data(
+    study: Study, repeat: int, X: Any, y: Any, strata: Any, labels: Any, groups: Any
+) -> Record:
+    plan = replace(study.plan, strata=strata, labels=labels, groups=groups)
+    return run_repeat(replace(study, X=X, y=y, plan=plan), repeat)
 
 
 def _gives_results_early() -> bool:

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.class_weight import compute_class_weight
 
 from skastro.model_selection._study.splits import Split
+from skastro.utils import LazyRows
 
 ORIGINAL = "original"
 Part = tuple[str, str]
@@ -243,6 +244,8 @@ def _shared_prefixes(estimator: Any, copy: Any) -> tuple[str, ...]:
 
 def copy_rows(X: Any) -> Any:
     """Copy samples, whatever they are held in."""
+    if isinstance(X, LazyRows):
+        return X  # nothing can change them
     return X.copy() if hasattr(X, "copy") else np.array(X)
 
 
@@ -275,6 +278,9 @@ def variant_transform(
         transform: Callable[[Any], Any] = fitted.transform
         return transform
     change: Callable[[Any], Any] = variant
+    if isinstance(X_train, LazyRows):
+        # A function may do with arrays what cannot be done with rows in a file.
+        return lambda X: change(np.asarray(X))
     return change
 
 

@@ -184,7 +184,8 @@ class ScoreArrays:
             If there is no validation part, or the rule is unknown.
         """
         index = self._best_index(select, metric)
-        return self._epochs[np.arange(self.n_repeats), index]
+        out: np.ndarray = self._epochs[np.arange(self.n_repeats), index]
+        return out
 
     def _best_index(self, select: str | None, metric: str | None) -> np.ndarray:
         select = self.select if select is None else select
@@ -231,7 +232,8 @@ class ScoreArrays:
             return self.second_set.values(metric, split=split, variant=variant)
         part, number = self._find(metric, split, variant)
         chosen = self._best_index(select, None)
-        return self._values[np.arange(self.n_repeats), chosen, part, number]
+        out: np.ndarray = self._values[np.arange(self.n_repeats), chosen, part, number]
+        return out
 
     def rows_ratio(self, split: str) -> float:
         """Tell how many rows a part has for each training row.

@@ -23,17 +23,20 @@ LEAST_LOG = float(np.log(np.finfo(np.float32).tiny))
 
 
 def _accuracy(counts: np.ndarray) -> np.ndarray:
-    return np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
+    out: np.ndarray = np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
+    return out
 
 
 def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    return np.nanmean(_recalls(counts), axis=-1)
+    out: np.ndarray = np.nanmean(_recalls(counts), axis=-1)
+    return out
 
 
 def _tss(counts: np.ndarray) -> np.ndarray:
     present = (counts.sum(axis=-1) > 0).sum(axis=-1)
     chance = 1.0 / np.where(present > 1, present, np.nan)
-    return (np.nanmean(_recalls(counts), axis=-1) - chance) / (1.0 - chance)
+    out: np.ndarray = (np.nanmean(_recalls(counts), axis=-1) - chance) / (1.0 - chance)
+    return out
 
 
 def _f1_macro(counts: np.ndarray) -> np.ndarray:
@@ -41,13 +44,15 @@ def _f1_macro(counts: np.ndarray) -> np.ndarray:
     true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
         scores = 2.0 * hits / (true + predicted)
-    return np.nanmean(scores, axis=-1)
+    out: np.ndarray = np.nanmean(scores, axis=-1)
+    return out
 
 
 def _recalls(counts: np.ndarray) -> np.ndarray:
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     with np.errstate(invalid="ignore"):
-        return hits / counts.sum(axis=-1)
+        out: np.ndarray = hits / counts.sum(axis=-1)
+        return out
 
 
 FROM_COUNTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -133,7 +138,7 @@ class Scoring:
         """Number labels by their place in ``classes``."""
         assert self.classes is not None
         labels = np.asarray(labels)
-        codes = np.searchsorted(self.classes, labels)
+        codes: np.ndarray = np.searchsorted(self.classes, labels)
         known = self.classes[np.minimum(codes, len(self.classes) - 1)] == labels
         if not np.all(known):
             raise ValueError(

@@ -15,6 +15,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 from skastro.model_selection._study.engines import Study
 from skastro.model_selection._study.fingerprint import describe, describe_data
 from skastro.model_selection._study.preparation import ORIGINAL
+from skastro.utils import as_lazy_rows
 
 
 class Data(NamedTuple):
@@ -53,7 +54,9 @@ def check_data(
         raise ValueError("repeated_holdout requires y to be passed, got None.")
     if isinstance(X, (list, tuple)):
         X = np.asarray(X)
-    X, y, groups = indexable(X, y, groups)
+    rows = None if isinstance(X, np.ndarray) else as_lazy_rows(X)
+    # Parts of what is on disk are then indices, not copies.
+    X, y, groups = indexable(X if rows is None else rows, y, groups)
     # pandas' strings are Arrow arrays; labels are plain NumPy from here on.
     y = np.asarray(y)
     labels = None

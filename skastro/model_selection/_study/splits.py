@@ -11,6 +11,7 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.model_selection import train_test_split
 
 from skastro.utils import own_random_state
+from skastro.utils._typing import Seed
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _count(size: Any, n: int) -> int:
     return int(size) if isinstance(size, (int, np.integer)) else round(size * n)
 
 
-def draw_root(random_state: Any) -> int:
+def draw_root(random_state: Seed) -> int:
     """Draw the one number that fixes all splits and seeds of a study.
 
     Parameters

@@ -48,7 +48,11 @@ def run_stacked(
     list of Record
         Those of a stack.
     """
-    threads = max(1, min(joblib.effective_n_jobs(n_jobs), len(repeats)))
+    threads = joblib.effective_n_jobs(n_jobs)
+    if hasattr(joblib.parallel.get_active_backend()[0], "client"):
+        # The cores of a cluster are not those of this machine.
+        threads = min(threads, joblib.cpu_count())
+    threads = max(1, min(threads, len(repeats)))
     size = -(-len(repeats) // threads)
     size = max(1, min(size, STACK_BYTES // (threads * _bytes_of_repeat(study))))
     stacks = [repeats[i : i + size] for i in range(0, len(repeats), size)]
@@ -112,8 +116,8 @@ def _train_stack(
     )
     judge = _Judge(study, nets, prepared)
     scored = study.scored_epochs()
-    values: list[list] = [[] for _ in members]
-    counts: list[list] = [[] for _ in members]
+    values: list[list[list[list[float]]]] = [[] for _ in members]
+    counts: list[list[list[np.ndarray]]] = [[] for _ in members]
     for epoch in range(1, study.n_epochs + 1):
         nets.train_epoch()
         if epoch >= scored[0]:

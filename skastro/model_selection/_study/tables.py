@@ -130,7 +130,10 @@ def _mean_of_finite(curve: np.ndarray) -> np.ndarray:
     """Average over the repeats that have a score; NaN where none has."""
     known = np.isfinite(curve).sum(axis=0)
     total = np.nansum(np.where(np.isfinite(curve), curve, 0.0), axis=0)
-    return np.divide(total, known, out=np.full(len(known), np.nan), where=known > 0)
+    out: np.ndarray = np.divide(
+        total, known, out=np.full(len(known), np.nan), where=known > 0
+    )
+    return out
 
 
 def best_of(curve: np.ndarray, split: str, *, mean: bool) -> np.ndarray:
@@ -161,7 +164,8 @@ def best_of(curve: np.ndarray, split: str, *, mean: bool) -> np.ndarray:
         curve = np.broadcast_to(_mean_of_finite(curve), curve.shape)
     if not np.isfinite(curve).any(axis=1).all():
         raise ValueError(f"No epoch of some repeat has a finite {split} score.")
-    return np.nanargmax(curve, axis=1)
+    out: np.ndarray = np.nanargmax(curve, axis=1)
+    return out
 
 
 def mean_confusion(

@@ -91,7 +91,7 @@ class DiffractionCompactNet(nn.Module):
             width = n_units
         self.dense = nn.Sequential(*layers, SeededDropout(dropout))
         self.head = nn.Linear(width, n_outputs)
-        self._grids: dict[tuple, Tensor] = {}
+        self._grids: dict[tuple[object, ...], Tensor] = {}
 
     def rings(self, x: Tensor) -> Tensor:
         """Give the Fourier coefficients along the rings.
@@ -253,11 +253,12 @@ class DiffractionCompactNet(nn.Module):
         Tensor of shape (n, dense_layer_sizes[-1])
             The penultimate layer.
         """
-        if not self.is_image:
-            return self.dense(x.flatten(1))
-        largest = self.norm(self.correlations(x)[:, :, None, None])
-        return self.dense(largest.flatten(1))
+        if self.is_image:
+            x = self.norm(self.correlations(x)[:, :, None, None])
+        out: Tensor = self.dense(x.flatten(1))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out

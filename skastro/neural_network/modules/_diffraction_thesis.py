@@ -97,8 +97,10 @@ class DiffractionThesisNet(nn.Module):
             x = convolution(pad(x, self.padding))
             # Maximum and ReLU commute; on a quarter of the values ReLU is cheaper.
             x = self.conv_dropout(relu(max_pool(x))) if number % 2 else relu(x)
-        return self.dense(x)
+        out: Tensor = self.dense(x)
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs of all heads, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out

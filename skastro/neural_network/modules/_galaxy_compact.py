@@ -81,8 +81,10 @@ class GalaxyCompactNet(nn.Module):
         ):
             x = convolution(x)
             x = relu(norm(max_pool(x) if depth else x))
-        return self.dropout(x.mean(dim=(2, 3)))
+        out: Tensor = self.dropout(x.mean(dim=(2, 3)))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs before the softmax, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out

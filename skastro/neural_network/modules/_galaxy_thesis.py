@@ -93,8 +93,10 @@ class GalaxyThesisNet(nn.Module):
                 x = pad(x, padding)
             # Maximum and ReLU commute; on a quarter of the values ReLU is cheaper.
             x = relu(max_pool(convolution(x)))
-        return self.dense(x)
+        out: Tensor = self.dense(x)
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs before the softmax, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out

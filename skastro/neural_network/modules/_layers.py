@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, max_pool2d
 
+from skastro.neural_network.modules._block_maxima import block_maxima
+
 
 class SeededDropout(nn.Module):
     """Dropout that draws its mask from ``generator``.
@@ -73,7 +75,10 @@ class WeightedBatchNorm2d(nn.BatchNorm2d):
             )
         weight = self.sample_weight
         if weight is None:
-            mean, var = x.new_zeros(x.shape[1]), x.new_ones(x.shape[1])
+            # In the type of the parameters: x may be of half their precision.
+            assert self.running_mean is not None
+            mean = torch.zeros_like(self.running_mean)
+            var = torch.ones_like(self.running_mean)
             # With a momentum of 1 torch writes the statistics of the batch there.
             out = batch_norm(x, mean, var, self.weight, self.bias, True, 1.0, self.eps)
             self._update(mean, var * ((n_values - 1) / n_values))
@@ -120,7 +125,24 @@ def max_pool(x: Tensor) -> Tensor:
     Tensor of shape (n, c, max(1, h // 2), max(1, w // 2))
         The largest value of each block.
     """
-    return max_pool2d(x, (min(2, x.shape[2]), min(2, x.shape[3])))
+    kernel = min(2, x.shape[2]), min(2, x.shape[3])
+    return max_pool2d(x, kernel) if needs_places(x) else block_maxima(x, kernel)
+
+
+def needs_places(x: Tensor) -> bool:
+    """Tell whether a pool is better left to torch, which notes where maxima are.
+
+    Parameters
+    ----------
+    x : Tensor
+        What is pooled.
+
+    Returns
+    -------
+    bool
+        True where gradients will flow back, and off the CPU, where one kernel is best.
+    """
+    return torch.is_grad_enabled() or x.device.type != "cpu"
 
 
 def initialize_weights(

@@ -57,4 +57,5 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs before any softmax, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out

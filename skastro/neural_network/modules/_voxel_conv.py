@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import max_pool3d, relu
 
+from skastro.neural_network.modules._block_maxima import block_maxima
 from skastro.neural_network.modules._layers import (
     SeededDropout,
     WeightedBatchNorm2d,
     max_pool,
+    needs_places,
 )
 from skastro.neural_network.modules._voxel_scale import VoxelScale
 
@@ -102,13 +104,16 @@ class VoxelConvNet(nn.Module):
                 # One norm for two and three dimensions, which knows sample weights.
                 x = relu(norm(x.flatten(2, 3)).reshape(x.shape))
                 x = x if depth == last else _max_pool_3d(x)
-        return self.dropout(x.flatten(1))
+        out: Tensor = self.dropout(x.flatten(1))
+        return out
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs before the softmax, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out
 
 
 def _max_pool_3d(x: Tensor) -> Tensor:
     """Pool by two, or less along an axis of one voxel."""
-    return max_pool3d(x, [min(2, size) for size in x.shape[2:]])
+    kernel = [min(2, size) for size in x.shape[2:]]
+    return max_pool3d(x, kernel) if needs_places(x) else block_maxima(x, kernel)

@@ -121,7 +121,8 @@ class VoxelSetNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs before the softmax, shape (n, n_outputs)."""
-        return self.head(self.features(x))
+        out: Tensor = self.head(self.features(x))
+        return out
 
     def _position(self, voxel: Tensor) -> Tensor:
         """Give layer, row and column from the middle of the grid, (n, h, 3)."""
@@ -216,4 +217,5 @@ class AttentionBlock(nn.Module):
         logits = query @ key.transpose(-1, -2) / math.sqrt(width / self.n_heads)
         seen = (logits + bias).softmax(dim=-1) @ heads(self.value(z))
         x = x + self.join(seen.transpose(1, 2).reshape(n, n_hits, width))
-        return x + self.down(gelu(self.up(self.norm_out(x))))
+        out: Tensor = x + self.down(gelu(self.up(self.norm_out(x))))
+        return out

@@ -1,0 +1,294 @@
+"""Rows of an array that may be in a file, read by index and only those asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from skastro.utils._optional import import_optional
+
+# What is looked at to tell whether a file is the one that was meant.
+_LOOKS = 16
+_LOOK_BYTES = 4096
+
+
+class RowStore:
+    """Read rows by index from memory or from a file.
+
+    Files are read, not mapped: pages of a memory map count as memory of the process
+    for as long as the system likes, and a file that is cut while it is mapped ends
+    the process. Stored with pickle, a store of a ``.npy`` file, a memory map or an
+    HDF5 data set keeps the place of the file, not what is in it.
+
+    Parameters
+    ----------
+    source : ndarray, memmap, path, h5py dataset, zarr array or Dask array
+        Of shape (n, ...). A path is that of a ``.npy`` file or a zarr array.
+
+    Attributes
+    ----------
+    data : object
+        The source as it was opened; a memory map for a ``.npy``. None where another
+        process reads the file.
+    shape : tuple of int
+        Of all rows.
+    dtype : numpy.dtype
+        Of the values.
+
+    Raises
+    ------
+    ValueError
+        If a path is of neither kind, or the source holds no real numbers or booleans.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.data = self._open(source)
+        self.shape = tuple(int(s) for s in self.data.shape)
+        if not self.shape:
+            raise ValueError("An array without axes has no rows.")
+        self.dtype = np.dtype(self.data.dtype)
+        if self.dtype.kind not in "buif":
+            raise ValueError(f"Rows must be real numbers, got {self.dtype}.")
+        self._file = place_in_file(self.data)
+        # Of the file that this was pickled with; to be compared before the first read.
+        self._look: bytes | None = None
+        self._name: str | None = None
+        if package_of(self.data) == "h5py":
+            # Now, because the working directory may be another one later.
+            self._name = os.path.abspath(str(self.data.file.filename))
+
+    def _open(self, source: Any) -> Any:
+        if isinstance(source, (str, os.PathLike)):
+            return _open_path(source)
+        known = hasattr(source, "shape") and hasattr(source, "dtype")
+        return source if known else np.asarray(source)
+
+    @property
+    def kind(self) -> str:
+        """Say where the rows are: "file", "memory", "h5py", "zarr" or "dask"."""
+        if self._file is not None:
+            return "file"
+        package = package_of(self.data)
+        return package if package in ("h5py", "zarr", "dask") else "memory"
+
+    def read(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Give rows.
+
+        Parameters
+        ----------
+        rows : slice or ndarray of shape (k,), int
+            Which ones, in any order; none negative; may repeat.
+
+        Returns
+        -------
+        ndarray of shape (k, ...)
+            In the type that they are stored in.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be read, or has become shorter.
+        """
+        if self._file is not None:
+            return self._read_file(rows)
+        if isinstance(self.data, np.ndarray):
+            return np.asarray(self.data[rows])
+        if isinstance(rows, slice):
+            return self._load(self.data[rows])
+        # HDF5 wants increasing indices; zarr and Dask then open a chunk only once.
+        unique, place = np.unique(rows, return_inverse=True)
+        reader = getattr(self.data, "oindex", self.data)
+        return self._load(reader[unique])[place]
+
+    def _load(self, part: Any) -> np.ndarray:
+        if hasattr(part, "compute"):
+            # Not on a cluster that this may itself be running on.
+            part = part.compute(scheduler="synchronous")
+        return np.asarray(part)
+
+    def _read_file(self, rows: slice | np.ndarray) -> np.ndarray:
+        path, offset = self._file  # type: ignore[misc]
+        if self._look is not None:
+            if look_at_file(path, offset, self._n_bytes()) != self._look:
+                raise OSError(
+                    f"{path!r} is another file here than where the rows were chosen, "
+                    "or was changed since. All workers must see the same file."
+                )
+            self._look = None
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(self.shape[0])
+            if step != 1:
+                return self._read_file(np.arange(start, stop, step))
+            out = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
+            pieces = [(start, out)]
+        else:
+            out = np.empty((len(rows), *self.shape[1:]), self.dtype)
+            pieces = [(int(row), out[i : i + 1]) for i, row in enumerate(rows)]
+        width = math.prod(self.shape[1:]) * self.dtype.itemsize
+        if not out.size:
+            return out
+        with open(path, "rb", buffering=0) as file:
+            for row, part in pieces:
+                file.seek(offset + row * width)
+                _fill(file, part, path)
+        return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep where the file is instead of what is in it."""
+        state = dict(self.__dict__)
+        if self._file is not None:
+            path, offset = self._file
+            flush(self.data)
+            state["data"] = None
+            if self._look is None:
+                state["_look"] = look_at_file(path, offset, self._n_bytes())
+        elif self.kind == "h5py":
+            state["data"] = self._name, str(self.data.name)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the file again."""
+        self.__dict__.update(state)
+        if self._file is None and isinstance(self.data, tuple):
+            h5py = import_optional("h5py", extra="hdf5")
+            path, name = self.data
+            self.data = h5py.File(path, "r")[name]
+
+    def _n_bytes(self) -> int:
+        return int(math.prod(self.shape) * self.dtype.itemsize)
+
+
+def place_in_file(values: Any) -> tuple[str, int] | None:
+    """Say where in which file the values of an array are, one after the other.
+
+    Parameters
+    ----------
+    values : object
+        A memory map, a view of one, or anything else.
+
+    Returns
+    -------
+    (path, offset) or None
+        The file and the byte of the first value; None where there is no such file:
+        arrays in memory, views with gaps, and maps whose changes are not in the file.
+    """
+    if not isinstance(values, np.ndarray) or not values.flags.c_contiguous:
+        return None
+    root: Any = values
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not isinstance(root, np.memmap) or root.filename is None or root.mode == "c":
+        return None
+    # Only views of the map itself are known to lie where it does.
+    shift = values.ctypes.data - root.ctypes.data
+    if not (shift >= 0 and shift + values.nbytes <= root.nbytes):
+        return None
+    path = os.path.abspath(root.filename)
+    return (path, int(root.offset) + shift) if os.path.isfile(path) else None
+
+
+def flush(values: Any) -> None:
+    """Write changes of a memory map to its file, for other machines to read.
+
+    Parameters
+    ----------
+    values : object
+        A memory map, a view of one, or anything else.
+    """
+    while isinstance(values, np.ndarray):
+        if isinstance(values, np.memmap) and values.mode in ("r+", "w+"):
+            values.flush()
+            return
+        values = values.base
+
+
+def look_at_file(path: str, offset: int, n_bytes: int) -> bytes:
+    """Take a sample of a file, by which another one is told from it.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    offset, n_bytes : int
+        The part of it that holds the values.
+
+    Returns
+    -------
+    bytes
+        A hash of the file's size and of some pieces; not of its date, which copies
+        have of their own.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    digest = hashlib.sha256()
+    last = max(0, n_bytes - _LOOK_BYTES)
+    starts = {last * i // (_LOOKS - 1) for i in range(_LOOKS)}
+    with open(path, "rb", buffering=0) as file:
+        digest.update(str(os.fstat(file.fileno()).st_size).encode())
+        for start in sorted(starts):
+            file.seek(offset + start)
+            digest.update(file.read(min(_LOOK_BYTES, n_bytes)))
+    return digest.digest()
+
+
+def package_of(values: Any) -> str:
+    """Name the package that an object's type is from, without importing it.
+
+    Parameters
+    ----------
+    values : object
+        Anything.
+
+    Returns
+    -------
+    str
+        Such as "zarr".
+    """
+    return type(values).__module__.partition(".")[0]
+
+
+def _fill(file: Any, part: np.ndarray, path: str) -> None:
+    """Read until an array is full."""
+    view = part.reshape(-1).view(np.uint8).data
+    while len(view):
+        count = file.readinto(view)
+        if not count:
+            raise OSError(
+                f"{path!r} ended {len(view)} bytes before the rows that were asked "
+                "for: it was cut, or written anew, after it was opened."
+            )
+        view = view[count:]
+
+
+def _open_path(path: Any) -> Any:
+    """Open a file or folder, and say what to do with one of another kind."""
+    if os.path.isdir(path):
+        zarr = import_optional("zarr", extra="zarr")
+        try:
+            # Another process may have another working directory.
+            return zarr.open_array(os.path.abspath(path), mode="r")
+        except (OSError, ValueError, KeyError, zarr.errors.BaseZarrError) as error:
+            raise ValueError(
+                f"The folder {os.fspath(path)!r} is no zarr array: {error}"
+            ) from error
+    data: Any = None
+    # Refused are files that are not NumPy's, and objects.
+    with contextlib.suppress(ValueError, EOFError):
+        data = np.load(path, mmap_mode="r", allow_pickle=False)
+    if isinstance(data, np.ndarray):
+        return data
+    if data is not None:
+        data.close()
+    raise ValueError(
+        f"A path must be that of a .npy file of numbers or of a zarr array, and "
+        f"{os.fspath(path)!r} is neither. Give what is in the file instead: "
+        'h5py.File(path)["name"] of HDF5, numpy.load(path)["name"] of .npz.'
+    )

@@ -1,0 +1,1 @@
+"""Parts of the fuzz tests: hostile input, guards, and what must hold."""
