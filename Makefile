@@ -11,7 +11,7 @@ export MPLBACKEND ?= Agg
 # Lets scikit-learn's array-API check run too.
 export SCIPY_ARRAY_API ?= 1
 
-.PHONY: help install demo test test-lowest stress lint format examples data docs bench study clean
+.PHONY: help install demo test test-lowest stress lint format examples data docs linkcheck bench study clean
 
 help:
 	@echo "make demo      the tour: one stop a domain, tables and pictures in demo_output/"
@@ -20,7 +20,8 @@ help:
 	@echo "make lint      ruff, mypy"
 	@echo "make examples  every script of the gallery"
 	@echo "make data      download the public data into data/ (needs a network)"
-	@echo "make docs      the documentation, in docs/_build/html"
+	@echo "make docs      the documentation, its snippets and links checked, in docs/_build/html"
+	@echo "make linkcheck the addresses of other sites in it (needs a network)"
 	@echo "make bench     the benchmarks against other libraries"
 	@echo "make study     the tables of the documentation, some hours"
 	@echo "make stress    the long fault and fuzz runs"
@@ -69,18 +70,14 @@ data: $(STAMP)
 	$(BIN)/python examples/fetch_data.py
 
 docs: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2 tests/test_docs.py tests/test_docs_site.py tests/test_readme.py
 	$(BIN)/python -m sphinx -W --keep-going -j 1 -b html docs docs/_build/html
 
+linkcheck: $(STAMP)
+	$(BIN)/python -m sphinx -D plot_gallery=0 -b linkcheck docs docs/_build/linkcheck
+
 bench: $(STAMP)
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/resolution.py
-	$(BIN)/python benchmarks/repeat_study.py
-	$(BIN)/python benchmarks/fashion.py speed
-	$(BIN)/python benchmarks/xray_catalogue.py
-	$(BIN)/python benchmarks/diffraction.py simulate match memory
-	$(BIN)/python benchmarks/gaps_events.py
-	$(BIN)/python benchmarks/gaps_nmf.py
-	$(BIN)/python benchmarks/inspection.py
+	$(BIN)/python benchmarks/run_all.py
 
 # Some hours: the tables of docs/results/.
 study: $(STAMP)

@@ -130,6 +130,7 @@ JOBS = (
         "Where the time goes",
         "limits.py",
         smoke=("--size", "0.01"),
+        minutes=20,
     ),
     Job(
         "memory",

@@ -66,6 +66,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     columns = 3
     rows = -(-len(found) // columns)
@@ -80,14 +81,19 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
             slope = case["exponent"][who]
             label = case["against"] if who == "peer" else name
             if slope is not None:
-                label += f", n^{slope:.2f}"
+                label += f", $n^{{{slope:.2f}}}$"
             ax.plot(n, seconds, style, color=color, label=label, markersize=4)
         n, seconds = np.transpose(case["ours"])
         guide = seconds[-1] * (n / n[-1])
-        ax.plot(n, guide, ":", color="0.55", label="n^1", zorder=0)
+        ax.plot(n, guide, ":", color="0.55", label="in proportion", zorder=0)
         ax.set(xscale="log", yscale="log", xlabel=case["what"], ylabel="seconds")
+        # Room for the legend above the lines.
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high * (high / low) ** 0.5)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_minor_formatter(NullFormatter())
         ax.set_title(case["name"], fontsize=10)
-        ax.legend(fontsize=7.5, framealpha=0.8)
+        ax.legend(fontsize=7.5, framealpha=0.8, loc="upper left")
         ax.grid(color="0.9")
     for ax in axes.flat[len(found) :]:
         ax.set_visible(False)

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import math
 import os
 import pstats
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 N_PROFILED, N_LINES = 3, 8
 # Sizes, relative to that of the timed run.
-WARM_UP, SHARE = 0.01, 0.2
+WARM_UP, SHARE = 0.01, 0.1
+#: Operators whose work is counted as arithmetic; the others move memory.
+ARITHMETIC = (
+    "aten::convolution_backward",
+    "aten::mkldnn_convolution",
+    "aten::slow_conv3d_forward",
+    "aten::mm",
+    "aten::addmm",
+    "aten::bmm",
+    "aten::baddbmm",
+)
 
 
 def best(work: Callable[[], Any], rounds: int) -> float:
@@ -91,29 +103,46 @@ def explain(job: dict[str, Any], size: float) -> dict[str, Any]:
     # Every call of an operator is an event: millions of them at full size.
     _, less = make(SHARE * size)
     less()
-    start = time.perf_counter()
-    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as operators:
+    activities = [ProfilerActivity.CPU]
+    with profile(activities=activities, record_shapes=True) as operators:
+        start = time.perf_counter()
         less()
-    seconds = time.perf_counter() - start
-    table = [
-        (event.key, event.self_cpu_time_total / 1e6)
-        for event in operators.key_averages()
-        if event.key.startswith(("aten::", "Optimizer"))
-    ]
-    in_torch = sum(spent for _, spent in table) / seconds
-    by = "operators of torch"
+        # Not what follows: the profiler sorts its events for long.
+        seconds = time.perf_counter() - start
+    events = operators.key_averages(group_by_input_shape=True)
+    spent: Counter[str] = Counter()
+    moved = 0.0
+    for event in events:
+        if event.key.startswith(("aten::", "Optimizer")):
+            spent[event.key] += event.self_cpu_time_total / 1e6
+            if event.key not in ARITHMETIC and event.self_cpu_time_total:
+                moved += event.count * traffic(event.input_shapes)
+    in_torch = sum(spent.values()) / seconds
+    arithmetic = sum(spent[name] for name in ARITHMETIC) / seconds
+    table, by = list(spent.items()), "operators of torch"
+    whole = seconds
     if in_torch < 0.5:
         by = "functions"
-        table, seconds = functions(less)
+        table, whole = functions(less)
     table = sorted(table, key=lambda line: -line[1])[:N_LINES]
+    gflops = counter.get_total_flops() / 1e9 / job["seconds"]
     return {
         **job,
         "by": by,
         "share": SHARE,
         "in_torch": in_torch,
-        "gflops": counter.get_total_flops() / 1e9 / job["seconds"],
-        "lines": [[name, spent / seconds] for name, spent in table],
+        "arithmetic": arithmetic,
+        "gflops": gflops,
+        "gflops_inside": gflops / arithmetic if arithmetic else 0.0,
+        "gbytes": moved / 1e9 / max(1e-9, (in_torch - arithmetic) * seconds),
+        "lines": [[name, own / whole] for name, own in table],
     }
+
+
+def traffic(shapes: list[Any]) -> float:
+    """Estimate an operator's bytes: inputs, and the largest again as output."""
+    sizes = [math.prod(s) for s in shapes if s and isinstance(s[0], int)]
+    return 4.0 * (sum(sizes) + max(sizes, default=0))
 
 
 def functions(work: Callable[[], Any]) -> tuple[list[tuple[str, float]], float]:

@@ -120,7 +120,8 @@ def page_head(scale: str) -> str:
     return (
         f"Made by {command}: {facts}; one thread. Each case is a process of its own; "
         "peak is the most resident memory that it had up to the end of a step (VmHWM "
-        "of Linux), libraries included. The net for mixtures is the compact one with 8 "
+        "of Linux), libraries included; seconds are wall time, of a machine that may "
+        "have had other work. The net for mixtures is the compact one with 8 "
         "filters and goes through every mixture once in training and once in "
         "prediction. Cut-outs are simulated galaxies, turned and with new noise, as "
         "`LazyRows` of the file in a pipeline of `CutoutNormalizer` and the compact "

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from skastro.galaxy import ResolutionDegrader
 
 FACTORS = range(2, 9)
-RECORDED = (2, 4, 8)
+RECORDED = (2, 8)
 OPENCV = "opencv-python-headless"
 METHODS = {
     "nearest": cv2.INTER_NEAREST,

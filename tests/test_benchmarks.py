@@ -100,7 +100,7 @@ def test_the_page_becomes_restructured_text(bench, tmp_path):
     ]
     facts = {
         "growth": growth,
-        "limits": {"GEMM, torch, GFLOP/s": 80.0, "copy, GB/s": 10.0},
+        "limits": {"GEMM, torch, GFLOP/s": 80.0, "triad, GB/s": 10.0},
         "jobs": [["fit of a net", 3.0]],
         "profiles": [
             {
@@ -109,7 +109,10 @@ def test_the_page_becomes_restructured_text(bench, tmp_path):
                 "by": "operators of torch",
                 "share": 0.2,
                 "in_torch": 0.9,
+                "arithmetic": 0.5,
                 "gflops": 40.0,
+                "gflops_inside": 80.0,
+                "gbytes": 5.0,
                 "lines": [["aten::mm", 0.5]],
             }
         ],

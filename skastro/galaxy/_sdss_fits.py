@@ -41,6 +41,8 @@ def load_hdus(path: Path) -> list[Any]:
         raise OSError(f"SDSS frame {path} is no FITS file: {what}.")
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*truncated.*")
+        # astropy before 7.2 words its error with a function that it deprecates.
+        warnings.filterwarnings("ignore", message="The indent function")
         try:
             # Unsigned integers come as such with uint=True, whatever astropy's default.
             # No frame has compressed images within, of a size that is only announced.
@@ -52,6 +54,8 @@ def load_hdus(path: Path) -> list[Any]:
             )
             hdus = list(hdulist)
             for hdu in hdus:
+                # Parses every card, which astropy puts off.
+                list(hdu.header.items())
                 start, size = hdu.fileinfo()["datLoc"], hdu.size
                 if start + size > len(content):
                     raise OSError(

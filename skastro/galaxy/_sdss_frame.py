@@ -291,7 +291,8 @@ def _field_of_astrom(hdus: list[Any]) -> int | None:
     for hdu in hdus[1:]:
         columns = getattr(hdu, "columns", None)
         if columns is not None and {"RUN", "CAMCOL", "FIELD"} <= set(columns.names):
-            return int(np.ravel(hdu.data["FIELD"])[0])
+            fields = np.ravel(hdu.data["FIELD"])
+            return int(fields[0]) if len(fields) else None
     return None
 
 

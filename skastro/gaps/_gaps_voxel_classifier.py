@@ -206,8 +206,11 @@ class GAPSVoxelClassifier(VoxelNet):
 
     Notes
     -----
-    A file of `skops.io` of a "hybrid" also holds scikit-learn's trees, of a type that
-    ``skops.io.get_untrusted_types`` lists and that must be trusted to load it.
+    A "hybrid" also holds scikit-learn's trees, which `skastro.utils.load_model` checks
+    node by node; `skops.io.load` wants their type to be trusted.
+
+    Events on disk (`LazyRows`, zarr, HDF5, Dask, large memory maps) are read block by
+    block and held as sparse rows or lists of hits, some hundred bytes an event.
 
     Labels may be any; scores take "antideuteron" as the signal. The accuracy on a
     balanced sample of a narrow range of speeds says little about a flight, in which

@@ -117,7 +117,7 @@ class VoxelSummary(TransformerMixin, BaseEstimator):
     Wafers are discs of 5 cm radius and 2.5 mm thickness, 12 cm apart in layers 10 cm
     apart, with vacuum between. Only the 28 largest hits are searched for track and
     star. Nothing is learned from data: the features of an event do not depend on
-    others.
+    others. Events on disk are read block by block and held as sparse rows.
 
     References
     ----------

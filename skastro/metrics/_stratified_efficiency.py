@@ -30,7 +30,7 @@ def stratified_efficiency(
     rejection: float = 100,
     pos_label: Any = None,
     y_pred: Any = None,
-    bins: int | Mapping[str, Any] | None = None,
+    bins: int | Mapping[Any, Any] | None = None,
     threshold: Literal["global", "stratum"] = "global",
     min_background: float = 10.0,
     confidence_level: float = 0.95,

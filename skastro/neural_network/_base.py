@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skastro.neural_network._device import resolve_device
+from skastro.neural_network._device import inference_batch, resolve_device
 from skastro.neural_network._loader import Augmentation, TensorLoader
 from skastro.neural_network._monitor import (
     ProgressBar,
@@ -320,8 +320,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
 
     def _inference_batch(self) -> int:
         """Give a batch size that bounds the memory of a forward pass."""
-        pixels = math.prod(self.input_shape_)
-        return max(1, min(4096, (1 << 21) // pixels))
+        return inference_batch(math.prod(self.input_shape_), self.device_)
 
     def _loader(
         self,

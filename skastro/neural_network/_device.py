@@ -32,3 +32,26 @@ def resolve_device(device: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device={device!r} cannot be used: {error}") from error
     return device
+
+
+def inference_batch(n_values: int, device: str) -> int:
+    """Choose how many samples pass at once where nothing is learnt.
+
+    Parameters
+    ----------
+    n_values : int
+        Values in one sample.
+    device : str
+        Where the net is.
+
+    Returns
+    -------
+    int
+        At least 1, at most 4096.
+    """
+    most = (1 << 21) // n_values
+    if device == "cpu":
+        # The feature maps of more images are blocks that the C allocator takes from
+        # the system anew for each batch, which takes longer than the net itself.
+        most = max((1 << 18) // n_values, min(64, most))
+    return max(1, min(4096, most))

@@ -147,7 +147,12 @@ class TensorLoader:
         if self._y is None:
             return None
         if not isinstance(index, slice):
+            # Several times as quick as indexing, which a small net would feel.
             index = index.to(self._y.device)
+            y = self._y.index_select(0, index)
+            if self._weight is None:
+                return y
+            return y, self._weight.index_select(0, index)
         if self._weight is None:
             return self._y[index]
         return self._y[index], self._weight[index]

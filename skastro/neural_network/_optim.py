@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skastro.neural_network._quick_adam import QuickAdam
+
 # What `make_optimizer` takes, by the names of the estimators' parameters.
 OPTIMIZER_PARAMETERS = (
     "learning_rate_init",
@@ -89,12 +91,8 @@ def make_optimizer(
     """
     everything: Any = [*weights, *others]
     if solver == "adam":
-        return torch.optim.Adam(
-            everything,
-            lr=learning_rate_init,
-            betas=(beta_1, beta_2),
-            eps=epsilon,
-            fused=True,
+        return QuickAdam(
+            everything, lr=learning_rate_init, betas=(beta_1, beta_2), eps=epsilon
         )
     if solver == "adamw":
         groups: Any = [

@@ -84,6 +84,7 @@ class CappedResampler(BaseSampler):
     - Each class draws numbers of its own. (`SMOTE` with an integer seed alone gives
       every class the same ones.)
     - Probabilities of a classifier behind it are those for the resampled class shares.
+    - Neighbours and new rows need all rows in memory: a file is loaded whole.
 
     References
     ----------

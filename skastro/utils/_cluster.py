@@ -69,7 +69,7 @@ def on_cluster(client: Any, *, timeout: float = 60.0) -> Iterator[None]:
     >>> X, y = load_iris(return_X_y=True)
     >>> ridge = RidgeClassifier()
     >>> cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False,
-    ...                        dashboard_address=None)
+    ...                        dashboard_address=":0")
     >>> with cluster, Client(cluster) as client, on_cluster(client):
     ...     far = cross_validate(ridge, X, y)["test_score"]
     >>> bool((far == cross_validate(ridge, X, y)["test_score"]).all())

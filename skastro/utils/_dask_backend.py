@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import threading
 import uuid
 import weakref
@@ -78,16 +79,24 @@ class DaskBackend(ParallelBackendBase):
 
     def submit(self, func: Any, callback: Callable[[Any], Any] | None = None) -> Any:
         """Send a batch of calls."""
+        import cloudpickle
+
+        shared: list[Any] = []
         calls = [
-            (function, self._arguments(args), self._arguments(kwargs))
+            (
+                function,
+                [self._argument(value, shared) for value in args],
+                {name: self._argument(value, shared) for name, value in kwargs.items()},
+            )
             for function, args, kwargs in func.items
         ]
+        # Bytes, which are taken apart inside the task: what a worker cannot import is
+        # then an error of the task. Else it ends the worker's connection, and nobody
+        # would hear why nothing goes on.
+        work = cloudpickle.dumps((calls, self.get_nested_backend()))
         # A key of its own: tasks with equal arguments are still different tasks.
         future = self.client.submit(
-            _run_calls,
-            calls,
-            self.get_nested_backend(),
-            key=f"skastro-task-{uuid.uuid4().hex}",
+            _run_calls, work, shared, key=f"skastro-task-{uuid.uuid4().hex}"
         )
         with self._lock:
             self._running[future.key] = future
@@ -124,27 +133,25 @@ class DaskBackend(ParallelBackendBase):
         if running:
             self.client.cancel(running)
 
-    def _arguments(self, values: Any) -> Any:
-        """Prepare arguments, and those in dicts, such as ``fit_params``."""
-        if type(values) is dict:
-            return {key: self._arguments_of(value) for key, value in values.items()}
-        return [self._arguments_of(value) for value in values]
+    def _argument(self, value: Any, shared: list[Any]) -> Any:
+        """Give what travels in the place of a value; those in dicts are looked at too.
 
-    def _arguments_of(self, value: Any) -> Any:
+        ``shared`` gets the futures of what is sent once.
+        """
         if type(value) is dict:
-            return {key: self._prepare(part) for key, part in value.items()}
-        return self._prepare(value)
-
-    def _prepare(self, value: Any) -> Any:
-        """Give what travels in the place of a value."""
-        size = _data_size(value)
-        if size <= _SHARED_BYTES:
+            return {key: self._argument(part, shared) for key, part in value.items()}
+        if _data_size(value) <= _SHARED_BYTES:
             return value
         place = place_in_file(value)
         if place is not None:
             flush(value)
             look = look_at_file(*place, value.nbytes)
             return _FilePlace(*place, value.shape, value.dtype, look)
+        shared.append(self._future_of(value))
+        return _Shared(len(shared) - 1)
+
+    def _future_of(self, value: Any) -> Any:
+        """Send data, unless they were sent before."""
         with self._lock:
             known = self._shared.get(id(value))
             if known is not None and known[0]() is value:
@@ -157,6 +164,13 @@ class DaskBackend(ParallelBackendBase):
             gone = weakref.ref(value, lambda _: self._shared.pop(number, None))
             self._shared[number] = gone, future
         return future
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Stands for data that were sent once."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -207,22 +221,24 @@ def _hold(value: Any) -> Any:
     return value
 
 
-def _run_calls(calls: list[Any], nested: tuple[Any, Any]) -> list[Any]:
+def _run_calls(work: bytes, shared: list[Any]) -> list[Any]:
     """Do on a worker what joblib wants done."""
     from joblib import parallel_config
 
-    backend, n_jobs = nested
+    calls, (backend, n_jobs) = pickle.loads(work)
     with parallel_config(backend=backend, n_jobs=n_jobs):
         return [
             function(
-                *(_unpack(value) for value in args),
-                **{key: _unpack(value) for key, value in kwargs.items()},
+                *(_unpack(value, shared) for value in args),
+                **{name: _unpack(value, shared) for name, value in kwargs.items()},
             )
             for function, args, kwargs in calls
         ]
 
 
-def _unpack(value: Any) -> Any:
+def _unpack(value: Any, shared: list[Any]) -> Any:
     if type(value) is dict:
-        return {key: _unpack(part) for key, part in value.items()}
+        return {key: _unpack(part, shared) for key, part in value.items()}
+    if isinstance(value, _Shared):
+        return shared[value.number]
     return value.open() if isinstance(value, _FilePlace) else value

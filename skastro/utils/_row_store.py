@@ -22,8 +22,9 @@ class RowStore:
 
     Files are read, not mapped: pages of a memory map count as memory of the process
     for as long as the system likes, and a file that is cut while it is mapped ends
-    the process. Stored with pickle, a store of a ``.npy`` file, a memory map or an
-    HDF5 data set keeps the place of the file, not what is in it.
+    the process. Stored with pickle, a store of a ``.npy`` file, a memory map, an HDF5
+    data set or a zarr array keeps the place of the file, not what is in it, and looks
+    there again at the first read.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ class RowStore:
     Attributes
     ----------
     data : object
-        The source as it was opened; a memory map for a ``.npy``. None where another
-        process reads the file.
+        The source as it was opened; a memory map for a ``.npy``. None in another
+        process, before it has read something.
     shape : tuple of int
         Of all rows.
     dtype : numpy.dtype
@@ -57,10 +58,11 @@ class RowStore:
         self._file = place_in_file(self.data)
         # Of the file that this was pickled with; to be compared before the first read.
         self._look: bytes | None = None
-        self._name: str | None = None
-        if package_of(self.data) == "h5py":
-            # Now, because the working directory may be another one later.
-            self._name = os.path.abspath(str(self.data.file.filename))
+        package = package_of(self.data)
+        known = package if package in ("h5py", "zarr", "dask") else "memory"
+        self._kind = known if self._file is None else "file"
+        # Now, because the working directory may be another one later.
+        self._place = _place_of(self.data, self._kind)
 
     def _open(self, source: Any) -> Any:
         if isinstance(source, (str, os.PathLike)):
@@ -71,10 +73,7 @@ class RowStore:
     @property
     def kind(self) -> str:
         """Say where the rows are: "file", "memory", "h5py", "zarr" or "dask"."""
-        if self._file is not None:
-            return "file"
-        package = package_of(self.data)
-        return package if package in ("h5py", "zarr", "dask") else "memory"
+        return self._kind
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """Give rows.
@@ -96,6 +95,8 @@ class RowStore:
         """
         if self._file is not None:
             return self._read_file(rows)
+        if self.data is None:
+            self.data = self._open_again()
         if isinstance(self.data, np.ndarray):
             return np.asarray(self.data[rows])
         if isinstance(rows, slice):
@@ -113,8 +114,9 @@ class RowStore:
 
     def _read_file(self, rows: slice | np.ndarray) -> np.ndarray:
         path, offset = self._file  # type: ignore[misc]
-        if self._look is not None:
-            if look_at_file(path, offset, self._n_bytes()) != self._look:
+        look = self._look  # another thread may forget it meanwhile
+        if look is not None:
+            if look_at_file(path, offset, self._n_bytes()) != look:
                 raise OSError(
                     f"{path!r} is another file here than where the rows were chosen, "
                     "or was changed since. All workers must see the same file."
@@ -140,27 +142,59 @@ class RowStore:
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep where the file is instead of what is in it."""
-        state = dict(self.__dict__)
+        # A type as its name: model files hold no objects of NumPy's but arrays.
+        state = {**self.__dict__, "dtype": self.dtype.str}
         if self._file is not None:
             path, offset = self._file
             flush(self.data)
             state["data"] = None
             if self._look is None:
                 state["_look"] = look_at_file(path, offset, self._n_bytes())
-        elif self.kind == "h5py":
-            state["data"] = self._name, str(self.data.name)
+        elif self._place is not None:
+            state["data"] = None
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Open the file again."""
-        self.__dict__.update(state)
-        if self._file is None and isinstance(self.data, tuple):
-            h5py = import_optional("h5py", extra="hdf5")
-            path, name = self.data
-            self.data = h5py.File(path, "r")[name]
+        """Take the place; the file is opened when it is read."""
+        self.__dict__.update(state, dtype=np.dtype(state["dtype"]))
+
+    def _open_again(self) -> Any:
+        """Open what another process had opened."""
+        assert self._place is not None
+        where, name = self._place
+        try:
+            if self._kind == "h5py":
+                h5py = import_optional("h5py", extra="hdf5")
+                data = h5py.File(where, "r")[name]
+            else:
+                # Anew: an array that only thinks that it has a folder gives zeros.
+                zarr = import_optional("zarr", extra="zarr")
+                data = zarr.open_array(where, path=name, mode="r")
+        except (OSError, KeyError, ValueError) as error:
+            raise OSError(
+                f"Rows of {name!r} in {where} cannot be read here: {error}. All "
+                "workers must see the same files."
+            ) from error
+        if tuple(data.shape) != self.shape or data.dtype != self.dtype:
+            raise OSError(
+                f"{name!r} in {where} is {data.dtype} of {tuple(data.shape)} here, and "
+                f"was {self.dtype} of {self.shape} where the rows were chosen."
+            )
+        return data
 
     def _n_bytes(self) -> int:
         return int(math.prod(self.shape) * self.dtype.itemsize)
+
+
+def _place_of(data: Any, kind: str) -> tuple[Any, str] | None:
+    """Say where another process finds the same array; None for what has no place."""
+    if kind == "h5py":
+        return os.path.abspath(str(data.file.filename)), str(data.name)
+    if kind == "zarr":
+        root = getattr(data.store, "root", None)
+        local = isinstance(root, (str, os.PathLike))
+        return os.path.abspath(root) if local else data.store, str(data.path)
+    return None
 
 
 def place_in_file(values: Any) -> tuple[str, int] | None:

@@ -468,3 +468,8 @@ def test_cifs_of_the_steel(data_home: Path) -> None:
     # Four elements share the site 24e, a quarter each.
     assert g_phase.occupancies.sum() == pytest.approx(116)
     assert len(g_phase.elements) == 188
+
+
+def test_operations_of_other_kinds() -> None:
+    with pytest.raises(TypeError, match="symmetry operation"):
+        Crystal("x", (4, 4, 4, 90, 90, 90), [("Ag", 0, 0, 0)], [[]])  # type: ignore[list-item]

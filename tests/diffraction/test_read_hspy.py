@@ -229,3 +229,17 @@ def test_real_steel_file(data_home: Path) -> None:
     # The direct beam is where the picture has it, off the middle.
     center = PatternCenterer().find_centers(scan.data.reshape(-1, 256, 256))
     np.testing.assert_allclose(center, [[128.5, 132.4]] * 4, atol=0.2)
+
+
+def test_patterns_that_are_only_announced_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hspy", scan_data((2, 2, 4, 4)))
+    with h5py.File(path, "a") as file:
+        group = file["Experiments/scan"]
+        del group["data"]
+        shape = (1 << 9, 1 << 9, 1 << 9, 1 << 9)
+        group.create_dataset("data", shape, "u1", chunks=(1, 1, 9, 9))
+        for i, size in enumerate(shape):
+            group[f"axis-{i}"].attrs["size"] = size
+    with pytest.raises(ValueError, match="fill the memory"):
+        read_hspy(path)
+    assert read_hspy(path, lazy=True).data.shape == shape

@@ -117,3 +117,16 @@ def test_cameras_that_are_none(bad: float) -> None:
         camera_scale(200, bad, 10)
     with pytest.raises(ValueError, match="pixel_size"):
         camera_scale(200, 100, bad)
+
+
+@pytest.mark.parametrize("voltage_kv", [0, -1, 5e-324, 1e308, float("nan")])
+def test_voltages_that_make_no_sense(voltage_kv):
+    with pytest.raises(ValueError, match="voltage_kv"):
+        electron_wavelength(voltage_kv)
+
+
+def test_arguments_of_other_kinds():
+    with pytest.raises(TypeError, match="element"):
+        scattering_factor(None, 0.5)
+    with pytest.raises(ValueError, match="finite"):
+        scattering_factor("Ti", [0.5, float("nan")])

@@ -621,3 +621,8 @@ def test_representation_and_pickling() -> None:
     again = pickle.loads(pickle.dumps(simulator))
     u = some_directions(3)
     np.testing.assert_array_equal(again.images(u), simulator.images(u))
+
+
+def test_no_reflection_within_max_g_is_an_error():
+    with pytest.raises(ValueError, match="no reflection up to"):
+        KinematicSimulator("silver", max_g=1e-3, scale=0.01, shape=(8, 8))

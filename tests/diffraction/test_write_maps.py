@@ -267,3 +267,14 @@ def test_a_failed_write_leaves_the_old_file(
         WRITERS[kind](path, rotations, scan_shape=SHAPE, step=1.0, phases=[HEXAGONAL])
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["ang", "ctf"])
+def test_arguments_of_other_kinds(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    one = {"scan_shape": (1, 1), "step": 1.0}
+    with pytest.raises(TypeError, match="rotations must be"):
+        WRITERS[kind](path, None, phases=[HEXAGONAL], **one)
+    with pytest.raises(TypeError, match="phases must be"):
+        WRITERS[kind](path, Rotation.identity(1), phases=[[]], **one)
+    assert not path.exists()

@@ -36,7 +36,10 @@ def far() -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two processes of one thread each, on ports that are free."""
+    """Two processes of one thread each, on ports that are free: the dashboard's, too.
+
+    Without an address the scheduler takes port 8787, and warns if it is in use.
+    """
     distributed = pytest.importorskip("distributed")
     import dask
 
@@ -54,7 +57,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             local_directory=str(folder),
         ) as cluster,
         distributed.Client(cluster) as client,

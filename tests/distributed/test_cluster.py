@@ -174,32 +174,72 @@ def test_arguments_of_all_kinds(client: Any, far: ModuleType) -> None:
     ]
 
 
+def deadly_pipe(far: ModuleType, marker: Path) -> Pipeline:
+    """Kill the first process that fits it, unless the marker is there."""
+    deadly = FunctionTransformer(far.die_once, kw_args={"marker": str(marker)})
+    return Pipeline([("deadly", deadly), ("net", NET)])
+
+
 def test_a_killed_worker_costs_time_only(
     client: Any, table: Any, far: ModuleType, tmp_path: Path
 ) -> None:
-    X, y, path = table
+    # Data in memory: what a worker held is lost with it.
+    X, y, _ = table
     marker = tmp_path / "killed"
     marker.touch()  # the serial one lives
-    deadly = FunctionTransformer(far.die_once, kw_args={"marker": str(marker)})
-    pipe = Pipeline([("deadly", deadly), ("net", NET)])
+    pipe = deadly_pipe(far, marker)
+    grid = {"net__alpha": [0.0, 0.1]}
+    serial = GridSearchCV(pipe, grid, cv=3).fit(X, y)
+    marker.unlink()
+    before = client.run(os.getpid)
+    with on_cluster(client):
+        search = GridSearchCV(pipe, grid, cv=3).fit(X, y)
+    assert marker.exists()
+    assert set(client.run(os.getpid).values()) != set(before.values())
+    assert_same_search(serial, search)
+
+
+@pytest.mark.stress
+def test_workers_are_killed_and_come_back(
+    client: Any, table: Any, far: ModuleType, tmp_path: Path
+) -> None:
+    X, y, path = table
+    client.wait_for_workers(2, timeout=300)
+    marker = tmp_path / "killed"
+    marker.touch()
+    pipe = deadly_pipe(far, marker)
     grid = {"net__alpha": [0.0, 0.1]}
     serial = GridSearchCV(pipe, grid, cv=3).fit(X, y)
     study: dict[str, Any] = {"n_repeats": 3, "random_state": 0, "verbose": 0}
     alone = repeated_holdout(pipe, X, y, engine="sequential", **study)
-    for rounds in range(2):
+    study["engine"] = "processes"
+    for number in range(6):
         marker.unlink()
-        before = client.run(os.getpid)
+        before = set(client.run(os.getpid).values())
+        data = [X, LazyRows(path)][number % 2]
         with on_cluster(client):
-            if rounds == 0:
-                # In memory, so that what a worker held is lost with it.
-                assert_same_search(serial, GridSearchCV(pipe, grid, cv=3).fit(X, y))
+            if number < 3:
+                assert_same_search(serial, GridSearchCV(pipe, grid, cv=3).fit(data, y))
             else:
-                far_one = repeated_holdout(
-                    pipe, LazyRows(path), y, engine="processes", **study
+                there = repeated_holdout(
+                    pipe, data, y, checkpoint=tmp_path / str(number), **study
                 )
-                assert_same_study(alone, far_one)
+                assert_same_study(alone, there)
         assert marker.exists()
         client.wait_for_workers(2, timeout=300)
         after = set(client.run(os.getpid).values())
         assert len(after) == 2
-        assert len(after & set(before.values())) == 1  # one is new
+        assert len(after & before) == 1
+
+
+@pytest.mark.stress
+def test_a_task_that_kills_every_worker_is_given_up(
+    client: Any, table: Any, far: ModuleType
+) -> None:
+    from distributed import KilledWorker
+
+    X, y, _ = table
+    pipe = make_pipeline(FunctionTransformer(far.die), NET)
+    with on_cluster(client), pytest.raises(KilledWorker, match="attempted to run"):
+        repeated_holdout(pipe, X, y, n_repeats=1, engine="processes", verbose=0)
+    client.wait_for_workers(2, timeout=300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import pickle
 import zipfile
@@ -48,6 +49,11 @@ RUNS = {
 }
 
 
+# Work that the workers of a Dask cluster get from the user's own process, as they get
+# all work: Dask itself unpickles it. No file is read.
+TRUSTED = {"utils/_dask_backend.py pickle.loads"}
+
+
 def dotted(node: ast.expr) -> str:
     """Write a name such as ``np.load``; parts that are no names are left out."""
     if isinstance(node, ast.Attribute):
@@ -55,6 +61,7 @@ def dotted(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+@functools.cache
 def calls() -> list[tuple[str, ast.Call]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -91,6 +98,7 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
         )
         or option(node, "shell") is True
     ]
+    wrong = [w for w in wrong if w.split(":")[0] + " " + w.split()[-1] not in TRUSTED]
     assert wrong == []
 
 

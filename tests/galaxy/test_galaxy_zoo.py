@@ -392,3 +392,19 @@ def test_a_table_survives_its_own_round_trip(tmp_path):
     table.to_csv(tmp_path / "again.csv", index=False)
     again = read_galaxy_zoo1_table(tmp_path / "again.csv")
     assert again.equals(table)
+
+
+def test_fits_with_a_damaged_header_card(tmp_path):
+    path = official_fits(tmp_path / "t.fits")
+    path.write_bytes(path.read_bytes().replace(b"BITPIX", b"BITPIZ"))
+    with pytest.raises(ValueError, match="damaged"):
+        read_galaxy_zoo1_table(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip_methods_that_cannot_be_bounded_are_refused(tmp_path, method):
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("t.csv", OFFICIAL)
+    with pytest.raises(ValueError, match="compressed by method"):
+        read_galaxy_zoo1_table(path)

@@ -283,3 +283,26 @@ def test_real_frame_cut_short(data_home, tmp_path):
     path = write(tmp_path, gzip.decompress(content)[:3_000_000], "b.fit")
     with pytest.raises(OSError, match="truncated"):
         read_frame(path)
+
+
+def test_a_damaged_card_is_named(tmp_path):
+    content = fpc_bytes().replace(b"RUN     =", b"RUN     = 'x /", 1)
+    with pytest.raises(OSError, match="damaged"):
+        read_frame(write(tmp_path, content))
+
+
+def test_an_astrometric_table_without_rows_tells_no_field(tmp_path):
+    hdus = fits.open(io.BytesIO(frame_bytes()))
+    hdus[2].data = hdus[2].data[:0]
+    out = io.BytesIO()
+    hdus.writeto(out)
+    frame = read_frame(write(tmp_path, out.getvalue(), "renamed.fits"))
+    assert frame.field is None
+
+
+def test_what_unpacks_to_too_much_is_refused(tmp_path):
+    header = fits.Header()
+    header.update(SIMPLE=True, BITPIX=8, NAXIS=1, NAXIS1=100 << 20)
+    content = bz2.compress(header.tostring().encode() + bytes(100 << 20), 1)
+    with pytest.raises(OSError, match="fill the memory"):
+        read_frame(write(tmp_path, content, "fpC-000094-g3-0012.fit.bz2"))

@@ -140,3 +140,9 @@ def test_channels_that_there_are_not(channels: Any) -> None:
 def test_events_cannot_be_changed_by_name() -> None:
     with pytest.raises(AttributeError):
         events().n_events = 7  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("n_events", [float("inf"), float("nan"), -1, 1.5])
+def test_numbers_of_events_that_make_no_sense(n_events):
+    with pytest.raises(ValueError, match=r"n_events|NaN"):
+        VoxelEvents([], [], [], n_events)

@@ -59,6 +59,8 @@ DRAW = np.random.default_rng(0)
 A = DRAW.normal(size=(20, 3))
 WITH_NAN = np.array([1.0, np.nan, -np.inf])
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+# pandas 2 holds text as objects from the start.
+OTHER_TEXT = "string" if FRAME["b"].dtype == object else object
 
 
 def other_nan() -> np.ndarray:
@@ -155,7 +157,7 @@ OTHER_DATA: dict[str, list[Any]] = {
         FRAME.astype({"b": "category"}),
         FRAME.astype({"b": pd.CategoricalDtype(["y", "x"])}),
         FRAME.astype({"b": pd.CategoricalDtype(["x", "y"], ordered=True)}),
-        FRAME.astype({"b": object}),
+        FRAME.astype({"b": OTHER_TEXT}),
         FRAME.assign(b=["x", "z"]),
         FRAME.assign(b=["x", None]),
         FRAME.set_index(pd.Index([5, 6])),

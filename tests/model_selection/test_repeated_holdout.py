@@ -257,7 +257,7 @@ def test_dask_gives_the_same_bits() -> None:
     settings: dict[str, Any] = {"n_repeats": 3, "engine": "processes", **QUIET}
     one = repeated_holdout(pipe, X, y, n_jobs=1, **settings)
     cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
     )
     with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
         two = repeated_holdout(pipe, X, y, **settings)

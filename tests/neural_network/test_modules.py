@@ -13,6 +13,7 @@ from skastro.neural_network.modules import (
     WeightedBatchNorm2d,
     initialize_weights,
 )
+from skastro.neural_network.modules._layers import max_pool
 
 
 def count(module: nn.Module) -> int:
@@ -105,3 +106,22 @@ def test_initial_weights_have_the_variance_of_the_papers() -> None:
         assert float(linear.var()) == pytest.approx(2 / 800, rel=0.02)
         assert not net[1].bias.detach().any()
     assert float(linear.abs().max()) <= np.sqrt(6 / 800)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 9, 8), (2, 3, 1, 7), (1, 1, 1, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pools_without_a_graph_are_torchs_to_the_bit(shape, dtype):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(-3, 4, shape, generator=generator).to(dtype)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        images = x.contiguous(memory_format=layout)
+        expected = max_pool(images.requires_grad_())
+        assert expected.requires_grad
+        for no_graph in (torch.no_grad, torch.inference_mode):
+            with no_graph():
+                pooled = max_pool(images)
+            assert torch.equal(pooled, expected)
+            assert pooled.is_contiguous(memory_format=layout) or 1 in shape
+    images = torch.full(shape, float("nan"), dtype=dtype)
+    with torch.inference_mode():
+        assert max_pool(images).isnan().all()

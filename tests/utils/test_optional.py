@@ -16,3 +16,9 @@ def test_a_module_that_is_there() -> None:
 def test_a_missing_module_names_its_extra() -> None:
     with pytest.raises(ImportError, match=r'pip install "skastro\[plot\]"'):
         import_optional("no_such_module.part", extra="plot")
+
+
+@pytest.mark.parametrize("name", [None, 3, ""])
+def test_names_that_are_none(name):
+    with pytest.raises(TypeError, match="name must be"):
+        import_optional(name, extra="hdf5")

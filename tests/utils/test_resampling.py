@@ -100,3 +100,26 @@ def test_identity_is_none() -> None:
 def test_matrices_are_built_once() -> None:
     assert area_matrix(64, 5) is area_matrix(64, 5)
     assert enlarge_matrix(13, 64, "bicubic") is enlarge_matrix(13, 64, "bicubic")
+
+
+@pytest.mark.parametrize("factor", [0, False, 0.5, -1, float("nan"), float("inf"), "2"])
+def test_factors_that_make_no_sense(factor):
+    with pytest.raises(ValueError, match="factor"):
+        shrunk_size(8, factor)
+
+
+@pytest.mark.parametrize("n", [0, -1, True, 2.0, None])
+def test_numbers_of_pixels_that_make_no_sense(n):
+    with pytest.raises(ValueError, match="whole number"):
+        gaussian_matrix(n, 1.0)
+
+
+def test_unknown_ways_were_taken_for_others_before():
+    with pytest.raises(ValueError, match="rounding"):
+        area_matrix(8, 3, "x")
+    with pytest.raises(ValueError, match="method"):
+        enlarge_matrix(4, 8, "x")
+    with pytest.raises(ValueError, match="enlarge"):
+        resize_matrices((8, 8), 1, enlarge="x")
+    with pytest.raises(ValueError, match="sigma"):
+        gaussian_matrix(8, float("inf"))

@@ -182,7 +182,8 @@ def _score(
 def _epochs_run(model: Any) -> int:
     """Tell after how many epochs a fit ended; 0 if it does not say."""
     epochs = getattr(last_step(model), "n_iter_", 0)
-    return int(epochs) if np.ndim(epochs) == 0 else 0
+    # None where a solver takes no steps, a list where each class has its own number.
+    return int(epochs) if epochs is not None and np.ndim(epochs) == 0 else 0
 
 
 @contextmanager
