@@ -89,6 +89,14 @@ study: $(STAMP)
 	$(BIN)/python benchmarks/diffraction.py real net study
 	$(BIN)/python benchmarks/gaps.py
 	$(BIN)/python benchmarks/gaps_study.py
+	$(BIN)/python benchmarks/repeat_study.py
+	$(BIN)/python benchmarks/fashion.py speed
+	$(BIN)/python benchmarks/xray_catalogue.py
+	$(BIN)/python benchmarks/diffraction.py simulate match memory
+	$(BIN)/python benchmarks/gaps_events.py
+	$(BIN)/python benchmarks/gaps_nmf.py
+	$(BIN)/python benchmarks/inspection.py
+	$(BIN)/python benchmarks/memory.py
 
 clean:
 	rm -rf docs/_build docs/api/generated docs/auto_examples demo_output
