@@ -145,17 +145,21 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for score, style, name in zip(
-        scores, ("o-", "x:"), ("one process", "cluster"), strict=True
+        scores, ("o-", "x--"), ("one process", "cluster"), strict=True
     ):
         left.errorbar(
             steps, score.mean(axis=0), score.std(axis=0), fmt=style, label=name
         )
     left.set(xscale="log", xlabel="Step size", ylabel="Accuracy of three folds")
     for curve, style, name in zip(
-        curves, ("o-", "x:"), ("one process", "cluster, one worker killed"), strict=True
+        curves,
+        ("o-", "x--"),
+        ("one process", "cluster, one worker killed"),
+        strict=True,
     ):
         right.plot(np.arange(1, 4), curve.mean(axis=0), style, label=name)
     right.set(xlabel="Epoch", ylabel="Test accuracy, mean of three repeats")
+    right.set_xticks(np.arange(1, 4))
     for ax in (left, right):
         ax.legend()
         ax.grid(color="0.9")

@@ -330,7 +330,7 @@ class CalibratedEnsembleClassifier(
         wrong = [
             name
             for name, number in given.items()
-            if name not in names or number != int(number) or number < 1
+            if name not in names or number % 1 != 0 or number < 1
         ]
         if wrong:
             raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skastro.diffraction._scattering import electron_wavelength
+from skastro.utils._real_array import real_array
 
 
 def camera_scale(voltage_kv: float, camera_length: float, pixel_size: float) -> float:
@@ -39,6 +40,8 @@ def camera_scale(voltage_kv: float, camera_length: float, pixel_size: float) -> 
     >>> round(camera_scale(200, camera_length=400, pixel_size=55), 6)
     0.005483
     """
+    camera_length = real_array(camera_length, "camera_length").item()
+    pixel_size = real_array(pixel_size, "pixel_size").item()
     for name, value in (("camera_length", camera_length), ("pixel_size", pixel_size)):
         if not 1e-100 < value < 1e100:
             raise ValueError(f"{name} must be positive and finite, got {value}.")
@@ -86,7 +89,7 @@ class Detector:
         counts: float | None,
     ) -> None:
         sides = tuple(np.atleast_1d(shape))
-        if len(sides) != 2 or any(int(s) != s or s < 2 for s in sides):
+        if len(sides) != 2 or any(s % 1 != 0 or s < 2 for s in sides):
             raise ValueError(
                 f"shape must be two sides of at least 2 px, got {shape!r}."
             )

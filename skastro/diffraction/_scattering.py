@@ -38,6 +38,8 @@ def electron_wavelength(voltage_kv: float) -> float:
     >>> round(electron_wavelength(200), 6)
     0.025079
     """
+    # NumPy's float32 would stay one, and the masses of electrons underflow in it.
+    voltage_kv = real_array(voltage_kv, "voltage_kv").item()
     # Outside of these bounds the arithmetic leaves the range of floats.
     if not 1e-100 < voltage_kv < 1e100:
         raise ValueError(f"voltage_kv must be positive and finite, got {voltage_kv}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from skastro.utils._real_array import real_array
+
 _MOST = 1e100
 
 
@@ -39,6 +41,10 @@ def training_memory(n_units: int, batch_size: int, n_parameters: int) -> float:
         "n_parameters": n_parameters,
     }
     for name, size in sizes.items():
+        size = real_array(size, name).item()
         if not 0 <= size < _MOST:
             raise ValueError(f"{name} must be from 0 to 1e100, got {size}.")
+    # NumPy's small integers would overflow without a word.
+    n_units, batch_size = int(n_units), int(batch_size)
+    n_parameters = int(n_parameters)
     return (n_units * batch_size + n_parameters) * 8e-9

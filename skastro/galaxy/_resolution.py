@@ -210,7 +210,7 @@ class ResolutionDegrader(StatelessImageTransformer):
             dtype=dtype,
             whole=not self.noise_sigma,
         )
-        check_finite = FiniteCheck(X, self)
+        check_finite = FiniteCheck(X, self, trailing)
         noise = _noise_source(self.random_state) if self.noise_sigma else None
         n = len(X)
         size = operators.size if self.enlarge is None else (h, w)

@@ -61,10 +61,15 @@ class FiniteCheck:
         All images, for the message.
     estimator : estimator
         Whose input it is, for the message.
+    trailing : tuple of int
+        What one image was, for the message.
     """
 
-    def __init__(self, X: np.ndarray, estimator: Any) -> None:
+    def __init__(
+        self, X: np.ndarray, estimator: Any, trailing: tuple[int, ...]
+    ) -> None:
         self.X = X
+        self.trailing = trailing
         self.estimator = estimator
         self.done = X.dtype.kind != "f"
 
@@ -78,7 +83,7 @@ class FiniteCheck:
             total = np.dot(values, values)
         if not np.isfinite(total):
             # Either large numbers, whose squares overflow, or the real thing.
-            check_finite(self.X, estimator=self.estimator)
+            check_finite(self.X, estimator=self.estimator, trailing=self.trailing)
             self.done = True
 
 

@@ -63,6 +63,8 @@ def class_mean_maps(
     if only not in _SELECTIONS:
         raise ValueError(f"only must be one of {list(_SELECTIONS)}, got {only!r}.")
     maps, y = np.asarray(maps), np.asarray(y)
+    if maps.dtype.kind not in "biuf":
+        raise ValueError(f"maps must be real numbers, got dtype {maps.dtype}.")
     if maps.ndim < 2 or not np.isfinite(maps).all():
         raise ValueError("maps must be finite and have an axis of events and a grid.")
     weight = np.ones(len(maps)) if sample_weight is None else np.asarray(sample_weight)

@@ -159,7 +159,7 @@ def reliability_tables(
     """Bin probabilities: one table for "top", one a class for "classwise"."""
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {STRATEGIES}, got {strategy!r}.")
-    if n_bins != int(n_bins) or n_bins < 1:
+    if n_bins % 1 != 0 or n_bins < 1:
         raise ValueError(f"n_bins must be a whole number from 1, got {n_bins!r}.")
     n = int(n_bins)
     if kind == "top":

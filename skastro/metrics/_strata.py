@@ -76,7 +76,7 @@ def make_strata(values: Any, bins: Any, name: str, n: int) -> dict[str, np.ndarr
 def _edges(values: np.ndarray, bins: Any, name: str) -> list[float]:
     """Give edges of bins, from low to high."""
     if np.ndim(bins) == 0:
-        if isinstance(bins, (bool, np.bool_)) or int(bins) != bins or bins < 1:
+        if isinstance(bins, (bool, np.bool_)) or bins % 1 != 0 or bins < 1:
             raise ValueError(f"bins of {name} must be 1 or more, got {bins!r}.")
         finite = values[np.isfinite(values)]
         if not finite.size:

@@ -148,7 +148,7 @@ def check_band(band: str | None, n_bands: int) -> None:
     """Refuse unknown bands."""
     if band not in BANDS:
         raise ValueError(f"band must be one of {list(BANDS)}, got {band!r}.")
-    if n_bands != int(n_bands) or n_bands < 1:
+    if n_bands % 1 != 0 or n_bands < 1:
         raise ValueError(f"n_bands must be a whole number from 1, got {n_bands!r}.")
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# Settings of torch's that the call of the kernel below does not have.
+_LEFT_TO_TORCH = ("amsgrad", "maximize", "decoupled_weight_decay", "differentiable")
+
 
 def _torch_step(optimizer: torch.optim.Adam, closure: Any) -> Any:
     """Take torch's own step; hooks of a step are run by the caller's already."""
@@ -32,6 +35,9 @@ class QuickAdam(torch.optim.Adam):
     **settings : dict
         Of ``torch.optim.Adam``; ``fused`` is set.
     """
+
+    # A copy, or one that was pickled, does not know, and leaves all to torch.
+    _one_kind = False
 
     def __init__(self, params: list[Tensor], **settings: Any) -> None:
         self._one_kind = len({(p.device, p.dtype) for p in params}) == 1
@@ -69,6 +75,7 @@ class QuickAdam(torch.optim.Adam):
             self._one_kind
             and len(groups) == 1
             and scaled == (None, None)
+            and not any(groups[0][0].get(name) for name in _LEFT_TO_TORCH)
             # Without moments (the first step) torch makes them.
             and all(self.state.get(p) for p in groups[0][1])
         )

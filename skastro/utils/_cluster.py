@@ -24,7 +24,7 @@ def on_cluster(client: Any, *, timeout: float = 60.0) -> Iterator[None]:
 
     Arrays in files (`LazyRows`, ``numpy.memmap``) are sent as the place of the file,
     which every worker must reach by the same path. Other arrays and tables above 64 kB
-    are sent once a call, and are read-only in the tasks.
+    are sent once a call; arrays are read-only in the tasks.
 
     Parameters
     ----------

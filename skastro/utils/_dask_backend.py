@@ -214,10 +214,19 @@ def _data_size(value: Any) -> int:
 
 def _hold(value: Any) -> Any:
     """Be the task whose result is an argument of others."""
+    return value
+
+
+def _guard(value: Any) -> Any:
+    """Give data that all tasks of a worker share so that none can change them."""
     if isinstance(value, np.ndarray):
-        # All tasks of a worker get this one.
         value = value.view()
         value.flags.writeable = False
+        return value
+    if issparse(value):
+        return value.copy()
+    if package_of(value) == "pandas" and hasattr(value, "copy"):
+        return value.copy()
     return value
 
 
@@ -240,5 +249,5 @@ def _unpack(value: Any, shared: list[Any]) -> Any:
     if type(value) is dict:
         return {key: _unpack(part, shared) for key, part in value.items()}
     if isinstance(value, _Shared):
-        return shared[value.number]
+        return _guard(shared[value.number])
     return value.open() if isinstance(value, _FilePlace) else value

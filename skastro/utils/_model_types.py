@@ -79,6 +79,12 @@ _OTHERS = (
     "imblearn.pipeline.Pipeline",
     "numpy.clip",
     "numpy.dtype",
+    # Of a finished search.
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
 )
 
 # Its nodes are row numbers that scikit-learn follows without looking, so they are

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import math
 import os
+import tokenize
 from typing import Any
 
 import numpy as np
@@ -192,8 +193,9 @@ def _place_of(data: Any, kind: str) -> tuple[Any, str] | None:
         return os.path.abspath(str(data.file.filename)), str(data.name)
     if kind == "zarr":
         root = getattr(data.store, "root", None)
-        local = isinstance(root, (str, os.PathLike))
-        return os.path.abspath(root) if local else data.store, str(data.path)
+        if isinstance(root, (str, os.PathLike)):
+            return os.path.abspath(os.fspath(root)), str(data.path)
+        return data.store, str(data.path)
     return None
 
 
@@ -223,7 +225,29 @@ def place_in_file(values: Any) -> tuple[str, int] | None:
     if not (shift >= 0 and shift + values.nbytes <= root.nbytes):
         return None
     path = os.path.abspath(root.filename)
-    return (path, int(root.offset) + shift) if os.path.isfile(path) else None
+    offset = int(root.offset) + shift
+    return (path, offset) if _is_the_mapped(path, offset, values) else None
+
+
+def _is_the_mapped(path: str, offset: int, values: np.ndarray) -> bool:
+    """Tell whether the file of a name is still the one that was mapped under it.
+
+    A file that another one has replaced lives on in the map, with other values than
+    the file that now has its name.
+    """
+    if not os.path.isfile(path):
+        return False
+    # Beyond the end of a file that was cut, a map must not be touched.
+    if not values.size or os.path.getsize(path) < offset + values.nbytes:
+        return True
+    mapped = values.reshape(-1).view(np.uint8)
+    with open(path, "rb", buffering=0) as file:
+        for start in _places_to_look(values.nbytes):
+            file.seek(offset + start)
+            piece = file.read(min(_LOOK_BYTES, values.nbytes))
+            if piece != mapped[start : start + len(piece)].tobytes():
+                return False
+    return True
 
 
 def flush(values: Any) -> None:
@@ -263,14 +287,18 @@ def look_at_file(path: str, offset: int, n_bytes: int) -> bytes:
         If it cannot be read.
     """
     digest = hashlib.sha256()
-    last = max(0, n_bytes - _LOOK_BYTES)
-    starts = {last * i // (_LOOKS - 1) for i in range(_LOOKS)}
     with open(path, "rb", buffering=0) as file:
         digest.update(str(os.fstat(file.fileno()).st_size).encode())
-        for start in sorted(starts):
+        for start in _places_to_look(n_bytes):
             file.seek(offset + start)
             digest.update(file.read(min(_LOOK_BYTES, n_bytes)))
     return digest.digest()
+
+
+def _places_to_look(n_bytes: int) -> list[int]:
+    """Give where the pieces of a sample begin."""
+    last = max(0, n_bytes - _LOOK_BYTES)
+    return sorted({last * i // (_LOOKS - 1) for i in range(_LOOKS)})
 
 
 def package_of(values: Any) -> str:
@@ -315,7 +343,8 @@ def _open_path(path: Any) -> Any:
             ) from error
     data: Any = None
     # Refused are files that are not NumPy's, and objects.
-    with contextlib.suppress(ValueError, EOFError):
+    # A damaged header fails where Python's own parser does.
+    with contextlib.suppress(ValueError, EOFError, SyntaxError, tokenize.TokenError):
         data = np.load(path, mmap_mode="r", allow_pickle=False)
     if isinstance(data, np.ndarray):
         return data

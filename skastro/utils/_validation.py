@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +55,11 @@ def check_image_shape(image_shape: Sequence[int] | None) -> tuple[int, ...] | No
 
 
 def check_finite(
-    X: np.ndarray | LazyRows, *, name: str = "X", estimator: Any = None
+    X: np.ndarray | LazyRows,
+    *,
+    name: str = "X",
+    estimator: Any = None,
+    trailing: tuple[int, ...] = (),
 ) -> None:
     """Refuse NaN and infinity, piece by piece, saying how many and where.
 
@@ -68,6 +71,8 @@ def check_finite(
         How the message calls it.
     estimator : object, default=None
         Whose input it is, for the message.
+    trailing : tuple of int, default=()
+        What a flat row of X was before, for the index in the message.
 
     Raises
     ------
@@ -96,6 +101,9 @@ def check_finite(
             first = (start + int(index[0]), *(int(i) for i in index[1:]))
         n_bad += count
     if first is not None:
+        if trailing:
+            within = np.unravel_index(first[1], trailing)
+            first = (first[0], *(int(i) for i in within))
         who = f" of {type(estimator).__name__}" if estimator is not None else ""
         raise ValueError(
             f"Input {name}{who} contains {kind}: {n_bad} of {X.size} values are not "
@@ -179,14 +187,28 @@ def check_images(
                 f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of "
                 f"1 is required by {who}."
             )
-        if len(trailing) == 3 and trailing[2] in (3, 4) and trailing[0] > trailing[2]:
-            warnings.warn(
-                f"Images of shape {trailing} are taken as {trailing[0]} channels of "
+        last = len(trailing) == 3 and trailing[2] in (3, 4)
+        if last and min(trailing[:2]) > 4 and image_shape is None:
+            raise ValueError(
+                f"Images of shape {trailing} would be {trailing[0]} channels of "
                 f"{trailing[1]} x {trailing[2]} pixels. If channels come last, use "
-                "np.moveaxis(X, -1, 1).",
-                stacklevel=3,
+                "np.moveaxis(X, -1, 1); if they do not, say so with "
+                f"image_shape={trailing}."
+            )
+        fitted = None if reset else getattr(estimator, "input_shape_", None)
+        if fitted is not None and _as_chw(trailing) != _as_chw(fitted):
+            raise ValueError(
+                f"{who} was fitted on images of shape {tuple(fitted)} (channels, "
+                f"height, width), but X has {_as_chw(trailing)}."
             )
         X = X.reshape(X.shape[0], math.prod(trailing))
+    elif not reset and len(getattr(estimator, "input_shape_", ())) == 3:
+        fitted = tuple(estimator.input_shape_)
+        if fitted[1] > 1 and getattr(X, "shape", ()) in (fitted[1:], fitted):
+            raise ValueError(
+                f"{who} takes many images, and X looks like one of {fitted[1:]} "
+                "pixels: give X[None]."
+            )
     if isinstance(X, LazyRows):
         X = _validate_lazy(estimator, X, reset)
     else:
@@ -212,12 +234,7 @@ def check_images(
         shape = (1, 1, X.shape[1])
     if reset:
         estimator.input_shape_ = shape
-    elif shape != _as_chw(estimator.input_shape_):
-        raise ValueError(
-            f"{who} was fitted on images of shape {estimator.input_shape_} "
-            f"(channels, height, width), but X has {shape}."
-        )
-    check_finite(X, estimator=estimator)
+    check_finite(X, estimator=estimator, trailing=trailing)
     return X, shape, trailing
 
 

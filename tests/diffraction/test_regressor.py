@@ -28,7 +28,7 @@ from skastro.diffraction._direction_loss import (
 )
 from skastro.model_selection._single_run import read_single_run
 from skastro.model_selection._study.preparation import n_epochs
-from skastro.utils import fold_directions
+from skastro.utils import fold_directions, trusted_types
 
 SIMULATOR = KinematicSimulator(shape=(40, 40), spot_sigma=0.8, max_g=1.0)
 SMALL: dict[str, Any] = {"filters": (24,), "dense_layer_sizes": (32,)}
@@ -412,7 +412,9 @@ def test_seeded_to_the_bit_and_stored(pool: Any) -> None:
     sio = pytest.importorskip("skops.io")
     stored = sio.dumps(estimator)
     trusted = sio.get_untrusted_types(data=stored)
-    assert all(name.startswith("skastro.") for name in trusted)
+    # skops before 0.16 asks for numpy.dtype too.
+    others = {name for name in trusted if not name.startswith("skastro.")}
+    assert others <= set(trusted_types())
     loaded = sio.loads(stored, trusted=trusted)
     assert np.array_equal(loaded.predict(pairs), expected)
 

@@ -130,3 +130,11 @@ def test_arguments_of_other_kinds():
         scattering_factor(None, 0.5)
     with pytest.raises(ValueError, match="finite"):
         scattering_factor("Ti", [0.5, float("nan")])
+
+
+def test_float32_does_not_lose_the_masses_of_electrons():
+    for voltage_kv in (1.0, 200.0, 300.0):
+        exact = electron_wavelength(voltage_kv)
+        assert electron_wavelength(np.float32(voltage_kv)) == exact
+        single = camera_scale(np.float32(voltage_kv), np.float32(400), np.float32(55))
+        assert single == camera_scale(voltage_kv, 400, 55)

@@ -30,6 +30,16 @@ def write_into(X: Any) -> Any:
     return X
 
 
+def sum_and_spoil(X: Any) -> float:
+    """Sum a table or a sparse matrix, and change it afterwards."""
+    total = float(X.sum().sum())
+    if hasattr(X, "iloc"):
+        X.iloc[:, 0] = 7.0
+    else:
+        X.data[:] = 7.0
+    return total
+
+
 def kind_of(arguments: dict[str, Any]) -> str:
     """Tell what came."""
     X = arguments["X"]

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -150,9 +151,19 @@ def test_an_error_of_a_task_comes_back(client: Any, cutouts: Any) -> None:
 
 
 def test_tasks_cannot_change_what_they_share(client: Any, far: ModuleType) -> None:
-    jobs = [joblib.delayed(far.write_into)(np.ones(N_BIG)) for _ in range(2)]
-    with on_cluster(client), pytest.raises(ValueError, match="read-only"):
-        joblib.Parallel()(jobs)
+    X = np.ones(N_BIG)
+    table = pd.DataFrame({"a": X.copy()})
+    matrix = sparse.csr_array(np.ones((N_BIG, 1)))
+    # More than once: a worker makes the data, or gets them from the other one.
+    with on_cluster(client):
+        for _ in range(6):
+            with pytest.raises(ValueError, match="read-only"):
+                joblib.Parallel()(joblib.delayed(far.write_into)(X) for _ in range(2))
+            for data in (table, matrix):
+                sums = joblib.Parallel()(
+                    joblib.delayed(far.sum_and_spoil)(data) for _ in range(4)
+                )
+                assert sums == [N_BIG] * 4
 
 
 def test_arguments_of_all_kinds(client: Any, far: ModuleType) -> None:
@@ -240,6 +251,6 @@ def test_a_task_that_kills_every_worker_is_given_up(
 
     X, y, _ = table
     pipe = make_pipeline(FunctionTransformer(far.die), NET)
-    with on_cluster(client), pytest.raises(KilledWorker, match="attempted to run"):
+    with on_cluster(client), pytest.raises(KilledWorker, match="Attempted to run"):
         repeated_holdout(pipe, X, y, n_repeats=1, engine="processes", verbose=0)
     client.wait_for_workers(2, timeout=300)

@@ -168,3 +168,9 @@ def test_scorer_knows_classes_that_a_fold_lacks() -> None:
     assert (cross_val_score(model, X, y, cv=3, scoring=neg_ece_scorer) <= 0).all()
     search = GridSearchCV(model, {"C": [0.1, 1.0]}, cv=3, scoring=neg_ece_scorer)
     assert search.fit(X, y).best_score_ < 0
+
+
+@pytest.mark.parametrize("n_bins", [float("inf"), float("nan"), 0, 1.5])
+def test_numbers_of_bins_that_make_no_sense(n_bins):
+    with pytest.raises(ValueError, match="n_bins"):
+        expected_calibration_error([0, 1], [0.2, 0.8], n_bins=n_bins)

@@ -58,6 +58,20 @@ def test_a_closure_hooks_and_a_copy_work():
     assert len(called) == 2
     again = copy.deepcopy(optimizer)
     assert again.state_dict()["param_groups"] == optimizer.state_dict()["param_groups"]
+    copies = again.param_groups[0]["params"]
+    for parameter, other in zip(parameters, copies, strict=True):
+        other.grad = parameter.grad
+    again.step()
+    optimizer.step()
+    for parameter, other in zip(parameters, copies, strict=True):
+        assert torch.equal(parameter, other)
+
+
+@pytest.mark.parametrize("name", ["amsgrad", "maximize"])
+def test_what_the_kernel_is_not_told_is_left_to_torch(name):
+    ours, _ = train(QuickAdam, **{name: True})
+    theirs, _ = train(torch.optim.Adam, fused=True, **{name: True})
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def test_scaled_gradients_are_left_to_torch():

@@ -226,6 +226,20 @@ def test_another_file_of_the_same_size(tmp_path: Path) -> None:
     assert np.array_equal(pickle.loads(sent).read(np.array([1])), VALUES[[1]])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="others do not replace a mapped file")
+def test_a_map_whose_file_was_replaced_keeps_its_values(tmp_path: Path) -> None:
+    path = as_npy(VALUES, tmp_path)
+    mapped = np.load(path, mmap_mode="r")
+    np.save(tmp_path / "new.npy", VALUES + 1)
+    os.replace(tmp_path / "new.npy", path)
+    assert place_in_file(mapped) is None
+    store = RowStore(mapped[2:])
+    assert np.array_equal(store.read(np.array([1])), VALUES[[3]])
+    again = pickle.loads(pickle.dumps(store))
+    assert np.array_equal(again.read(np.array([1])), VALUES[[3]])
+    assert np.array_equal(RowStore(path).read(np.array([1])), VALUES[[1]] + 1)
+
+
 def test_a_look_sees_large_files_in_pieces(tmp_path: Path) -> None:
     path = str(tmp_path / "x.bin")
     size = 10_000_000

@@ -13,7 +13,7 @@ def block_maxima(x: Tensor, kernel: Sequence[int]) -> Tensor:
 
     torch walks block by block for the sake of the places of the maxima, which the
     backward pass needs. Here whole slices are compared, which is quicker on a CPU but
-    knows no places. The values are the same to the bit.
+    knows no places. The values are the same; of 0 and -0 in one block either may come.
 
     Parameters
     ----------
