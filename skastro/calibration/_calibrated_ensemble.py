@@ -238,6 +238,8 @@ class CalibratedEnsembleClassifier(
             for name, estimator in named
             for train, test in self._splits(repeats[name], rows, rng)
         ]
+        if {name for name, *_ in jobs} != {name for name, _ in named}:
+            raise ValueError(f"cv gives no split: {self.cv!r}.")
         done = Parallel(n_jobs=self.n_jobs)(
             delayed(fit_fold)(model, weighted, train, test, seed, self.classes_)
             for _, model, train, test, seed in jobs

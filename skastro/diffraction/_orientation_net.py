@@ -295,8 +295,8 @@ class OrientationNet(BaseTorchRegressor):
         """Give a norm that is frozen from the start the statistics of some samples."""
         module: Any = self.module_
         step = max(1, len(X) // _MEASURED)
-        for batch, _ in self._loader(X[::step], None, None, self._inference_batch()):
-            module.measure(batch)
+        loader = self._loader(X[::step], None, None, self._inference_batch())
+        module.measure(batch for batch, _ in loader)
 
     # Output
 

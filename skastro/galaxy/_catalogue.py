@@ -243,6 +243,8 @@ def probability_table(
     (['spiral'], [0.9])
     """
     ids = _unique_ids(objid, "objid")
+    if not isinstance(classes, Sequence | np.ndarray) or isinstance(classes, str):
+        raise TypeError(f"classes must be a sequence of labels, got {classes!r}.")
     names = [f"p_{c}" for c in classes]
     values = real_array(proba, "proba")
     if values.shape != (ids.size, len(names)):

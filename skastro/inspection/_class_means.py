@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from skastro.inspection._class_mean_result import ClassMeanMaps
 from skastro.inspection._event_grid import on_grid, voxel_rows
@@ -73,6 +74,9 @@ def class_mean_maps(
             f"y and sample_weight must have one value for each of {len(maps)} maps, "
             f"got shapes {y.shape} and {weight.shape}."
         )
+    for name, labels in (("y", y), ("y_pred", y_pred)):
+        if pd.isna(np.asarray(labels, dtype=object)).any() and labels is not None:
+            raise ValueError(f"{name} has missing classes (NaN or None).")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise ValueError("sample_weight must be finite and not negative.")
     centres, chosen = None, weight > 0

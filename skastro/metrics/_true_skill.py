@@ -180,7 +180,13 @@ def _has_all_labels(
 
 
 def _score(p: np.ndarray, observed: np.ndarray, average: str) -> float:
-    """Score a joint frequency table ``p[true, predicted]``."""
+    """Score a joint frequency table ``p[true, predicted]``; NaN where undefined."""
+    # A class whose share rounds to one leaves nothing to compare with.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _score_table(p, observed, average)
+
+
+def _score_table(p: np.ndarray, observed: np.ndarray, average: str) -> float:
     true, predicted, right = p.sum(axis=1), p.sum(axis=0), np.diag(p)
     if average == "peirce":
         chance = true @ predicted

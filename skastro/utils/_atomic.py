@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     path : path-like
-        The file at the end. What was there before stays until the new one is whole.
+        The file at the end. What was there before stays until the new one is whole,
+        which gets its permissions. Of a symbolic link the file behind it is written.
 
     Yields
     ------
@@ -73,6 +75,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ('all of it', 1)
     """
     path = Path(path)
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     try:
         # Some libraries would make a folder that is missing, others not.
         os.scandir(path.parent).close()
@@ -87,6 +91,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield work
         with work.open("rb+") as file:
             os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # of a new file, or where there are none
+            work.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(work, path)
     except BaseException as error:
         with contextlib.suppress(OSError):

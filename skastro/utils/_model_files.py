@@ -86,7 +86,8 @@ def save_model(
     if unknown := sorted({*held} - names):
         raise ValueError(
             f"The model holds {unknown}, which load_model would refuse. Take it out of "
-            "the model, or name it in trusted= here and in load_model."
+            "the model (of a search, save its best_estimator_), or name it in trusted= "
+            "here and in load_model."
         )
     with replacing(path) as work:
         work.write_bytes(content)

@@ -6,6 +6,16 @@ from typing import Any
 
 import numpy as np
 
+# What `float` takes, with a loss or by a guess, inside arrays of objects.
+_NOT_REAL = (
+    complex,
+    np.complexfloating,
+    np.datetime64,
+    np.timedelta64,
+    str,
+    bytes,
+)
+
 
 def real_array(values: Any, name: str) -> np.ndarray:
     """Take numbers as float64; refuse what NumPy would convert with a loss.
@@ -28,7 +38,7 @@ def real_array(values: Any, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are complex, times, or no numbers at all.
+        If they are complex, times, masked, too large, or no numbers at all.
 
     Examples
     --------
@@ -36,17 +46,17 @@ def real_array(values: Any, name: str) -> np.ndarray:
     >>> real_array([1, 2], "z")
     array([1., 2.])
     """
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values; fill them, or leave them out.")
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         items = array.reshape(-1).tolist() if array.dtype.kind == "O" else [1j]
-        if array.dtype.kind in "US" or any(
-            item is None or isinstance(item, complex) for item in items
-        ):
+        if any(item is None or isinstance(item, _NOT_REAL) for item in items):
             raise ValueError(
                 f"{name} must be real numbers, got dtype {array.dtype} of shape "
                 f"{array.shape}."
             )
     try:
         return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be real numbers: {error}") from error

@@ -243,3 +243,9 @@ def test_names_are_checked(names: list[str]) -> None:
     X, y = sources(60)
     with pytest.raises(ValueError, match=r"[Nn]ames"):
         CalibratedEnsembleClassifier([(n, GaussianNB()) for n in names]).fit(X, y)
+
+
+def test_a_cv_without_splits_is_refused():
+    X, y = np.arange(8.0).reshape(4, 2), [0, 1, 0, 1]
+    with pytest.raises(ValueError, match="gives no split"):
+        CalibratedEnsembleClassifier([("a", GaussianNB())], cv=[]).fit(X, y)

@@ -11,7 +11,6 @@ from sklearn.base import clone
 from skastro.diffraction import DiffractionOrientationRegressor, PairMixer, all_pairs
 from skastro.utils import LazyRows
 
-
 KINDS = [
     "path",
     "memmap",
@@ -243,7 +242,8 @@ def test_paths_of_other_files_are_refused(name: str, tmp_path: Path) -> None:
     else:
         path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     for given in (path, str(path)):
-        with pytest.raises(ValueError, match=r"of a \.npy file.*h5py\.File|no zarr array"):
+        found = r"of a \.npy file.*h5py\.File|no zarr array"
+        with pytest.raises(ValueError, match=found):
             PairMixer(given)
 
 

@@ -222,3 +222,26 @@ def test_wrong_parameters_are_refused(parameters: dict, match: str) -> None:
     X, y = blobs(20)
     with pytest.raises(ValueError, match=match):
         small(**parameters).fit(X, y)
+
+
+def test_values_that_overflow_in_the_net_give_no_class():
+    rng = np.random.default_rng(0)
+    X = rng.gamma(1.0, size=(8, 9, 9))
+    net = GalaxyCNNClassifier(filters=(2, 2), max_epochs=1, random_state=0)
+    net.fit(X, np.arange(8) % 2)
+    X[X > 1] = 3e38
+    with pytest.raises(ValueError, match="too large"):
+        net.predict(X)
+
+
+def test_channels_last_and_single_images_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 16, 16, 3)), np.arange(8) % 2
+    with pytest.raises(ValueError, match=r"If channels come last.*moveaxis"):
+        GalaxyCNNClassifier().fit(X, y)
+    net = GalaxyCNNClassifier(filters=(4,), max_epochs=1)
+    # Sixteen channels of narrow images are believed where they are said to be so.
+    net.set_params(image_shape=(16, 16, 3)).fit(X, y)
+    net.set_params(image_shape=None).fit(np.moveaxis(X, -1, 1), y)
+    with pytest.raises(ValueError, match=r"looks like one of .* give X\[None\]"):
+        net.predict(X[0, :, :, 0].T)

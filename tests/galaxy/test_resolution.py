@@ -269,7 +269,7 @@ def test_a_hole_is_refused_with_its_place() -> None:
         # Pixels of the last row and column, which factor 3 leaves out.
         X[149, 63, 63] = np.nan
         X[141, 2, 3] = np.inf
-        with pytest.raises(ValueError, match=r"2 of 614400 values.*\(141, 131\)"):
+        with pytest.raises(ValueError, match=r"2 of 614400 values.*\(141, 2, 3\)"):
             ResolutionDegrader(factor=3).transform(X)
     with pytest.raises(ValueError, match="infinity"):
         ResolutionDegrader().transform(np.full((1, 4, 4), -np.inf))
@@ -293,7 +293,7 @@ def test_fitted_or_not() -> None:
         one.get_feature_names_out()
     one.fit(X)
     assert one.input_shape_ == (1, 8, 8)
-    with pytest.raises(ValueError, match="81 features"):
+    with pytest.raises(ValueError, match=r"shape \(1, 8, 8\).*\(1, 9, 9\)"):
         one.transform(other)
     one.set_params(factor=0.1)
     with pytest.raises(ValueError, match="factor"):

@@ -308,7 +308,7 @@ def test_values_that_are_not_finite_are_named(tmp_path: Path) -> None:
     rows = LazyRows(tmp_path / "x.npy")
     y = np.arange(300) % 2
     net = DenseClassifier(hidden_layer_sizes=(2,), max_epochs=1)
-    with pytest.raises(ValueError, match=r"NaN: 1 of 4800 .*\(257, 13\)"):
+    with pytest.raises(ValueError, match=r"NaN: 1 of 4800 .*\(257, 3, 1\)"):
         net.fit(rows, y)
     net.fit(rows[:200], y[:200])
     with pytest.raises(ValueError, match="NaN: 1 of"):

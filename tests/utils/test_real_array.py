@@ -23,10 +23,23 @@ def test_numbers(values: Any) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [[1j], None, [None, 1.0], ["1"], np.array([1j, None], object), [[1], [1, 2]]],
+    [
+        [1j],
+        None,
+        [None, 1.0],
+        ["1"],
+        np.array([1j, None], object),
+        np.array([np.complex64(1 + 2j)], object),
+        np.array([np.datetime64("2020"), 1], object),
+        np.array([np.timedelta64(3, "s")], object),
+        np.array(["1.5", 2], object),
+        10**400,
+        np.ma.array([1.0, 2.0], mask=[False, True]),
+        [[1], [1, 2]],
+    ],
 )
 def test_what_would_lose_something(values: Any) -> None:
-    with pytest.raises(ValueError, match=r"z must be real|inhomogeneous"):
+    with pytest.raises(ValueError, match=r"z must be real|inhomogeneous|z has masked"):
         real_array(values, "z")
 
 

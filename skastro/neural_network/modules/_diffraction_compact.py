@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -227,17 +227,18 @@ class DiffractionCompactNet(nn.Module):
             self.norm.eval()
         return self
 
-    def measure(self, x: Tensor) -> None:
-        """Let the norm's statistics take a batch in, and learn nothing else.
+    def measure(self, batches: Iterable[Tensor]) -> None:
+        """Let the norm's statistics take samples in, and learn nothing else.
 
         Parameters
         ----------
-        x : Tensor of shape (n, c, h, w)
-            The images.
+        batches : iterable of Tensor of shape (n, c, h, w)
+            The images; how they are cut into batches does not matter.
         """
         with torch.no_grad():
+            seen = torch.cat([self.correlations(x) for x in batches])
             self.norm.train()
-            self.norm(self.correlations(x)[:, :, None, None])
+            self.norm(seen[:, :, None, None])
             self.norm.eval()
 
     def features(self, x: Tensor) -> Tensor:

@@ -138,7 +138,7 @@ def _typed(a: np.ndarray, rng: np.random.Generator) -> Any:
     with np.errstate(all="ignore"):
         try:
             return a.astype(name)
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, TypeError, OverflowError, RuntimeError):
             return a.astype(object)
 
 

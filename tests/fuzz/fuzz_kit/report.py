@@ -11,10 +11,8 @@ import numpy as np
 
 from fuzz_kit.target import CASES, REFUSED, SEED
 
-_HEAD = """Fuzzing
-=======
-
-Hostile input to every public function, estimator, reader and fetcher: damaged files,
+# A part of the page on trust, which has its own title.
+_HEAD = """Hostile input to every public function, estimator, reader and fetcher: damaged files,
 odd shapes and dtypes, NaN, infinities and numbers near the ends of their range, names
 that lead elsewhere, servers that lie. A case is *refused* if it ended in an exception
 that is documented; all others gave a result that was then checked: finite where it
@@ -38,9 +36,8 @@ ended otherwise: another exception, a hang, too much memory, a wrong result.
 
 
 def write_report(folder: Path, seconds: Mapping[str, float], failed: Set[str]) -> None:
-    """Write ``fuzz.rst`` into a folder that is there."""
-    if not folder.is_dir():
-        return
+    """Write ``fuzz.rst``."""
+    folder.mkdir(parents=True, exist_ok=True)
     text = _HEAD.format(
         total=sum(CASES.values()),
         minutes=sum(seconds.values()) / 60,
