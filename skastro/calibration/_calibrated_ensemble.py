@@ -244,7 +244,6 @@ class CalibratedEnsembleClassifier(
             delayed(fit_fold)(model, weighted, train, test, seed, self.classes_)
             for _, model, train, test, seed in jobs
         )
-
         shape = (len(codes), self.classes_.size)
         total = {name: np.zeros(shape) for name, _ in named}
         times = {name: np.zeros(len(codes)) for name, _ in named}
