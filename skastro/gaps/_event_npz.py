@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,5 +27,9 @@ def write_npz(path: Path, columns: Mapping[str, np.ndarray], note: str) -> None:
     # The note comes first: a damaged directory of a zip archive loses what follows,
     # and the note then tells that it is not there.
     arrays: dict[str, Any] = {NOTE: np.array(note), **columns}
+    # NumPy before 2.1 forgets to close its archive when the disk is full, and Python
+    # complains of that later. In memory nothing fails.
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
     with path.open("xb") as file:
-        np.savez_compressed(file, **arrays)
+        file.write(stream.getbuffer())

@@ -173,4 +173,4 @@ def test_scorer_knows_classes_that_a_fold_lacks() -> None:
 @pytest.mark.parametrize("n_bins", [float("inf"), float("nan"), 0, 1.5])
 def test_numbers_of_bins_that_make_no_sense(n_bins):
     with pytest.raises(ValueError, match="n_bins"):
-        expected_calibration_error([0, 1], [0.2, 0.8], n_bins=n_bins)
+        expected_calibration_error([0, 1], [[0.8, 0.2], [0.1, 0.9]], n_bins=n_bins)
