@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ def write_hdf5(
         Name of the group; None is the root of the file.
     """
     h5py = import_optional("h5py", extra="hdf5")
-    # In memory first: HDF5 ends the whole process where a disk is full.
-    in_memory = {"driver": "core", "backing_store": False}
-    with h5py.File(path, "w", libver=_VERSIONS, **in_memory) as file:
+    # In memory first: HDF5 ends the whole process where a disk is full. A stream, since
+    # the file images of HDF5 1.14 (h5py before 3.16) have a wrong checksum.
+    stream = io.BytesIO()
+    with h5py.File(stream, "w", libver=_VERSIONS) as file:
         group = file.require_group(tree) if tree else file
         group.attrs[NOTE] = note
         for name, array in columns.items():
@@ -50,10 +52,8 @@ def write_hdf5(
             group.create_dataset(
                 name.replace(".", "/"), data=data, dtype=dtype, **options
             )
-        file.flush()
-        image = file.id.get_file_image()
     with path.open("xb") as raw:
-        raw.write(image)
+        raw.write(stream.getbuffer())
 
 
 def read_hdf5(path: Path, tree: str | None) -> tuple[dict[str, np.ndarray], str | None]:
