@@ -356,7 +356,9 @@ class GalaxyCNNClassifier(TransferMixin, BaseTorchClassifier):
     def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
         if not self.average_symmetries:
             return super()._log_probability(batch)
-        return self._probability(batch).log()
+        proba = self._probability(batch)
+        # A probability that is too small for its type has no logarithm.
+        return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
 
     def _features(self, batch: torch.Tensor) -> torch.Tensor:
         return self._symmetric(super()._features, batch)

@@ -26,7 +26,7 @@ from skastro.neural_network._monitor import (
 )
 from skastro.neural_network._net import TrainingData, WeightedNet
 from skastro.neural_network._optim import OPTIMIZER_PARAMETERS, make_optimizer
-from skastro.neural_network._output import refuse_nan
+from skastro.neural_network._output import refuse_overflow
 from skastro.neural_network._parameters import (
     TRAINING_CONSTRAINTS,
     HeldOut,
@@ -356,7 +356,7 @@ class BaseTorchEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
         loader = self._loader(X, None, None, self._inference_batch())
         with torch_threads(self.n_jobs), torch.inference_mode():
             for batch, _ in loader:
-                yield refuse_nan(function(batch).cpu())
+                yield refuse_overflow(function(batch).cpu())
 
     def _apply(self, batch: torch.Tensor) -> torch.Tensor:
         return forward(self.module_, batch, self.mixed_precision_)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 
-def refuse_nan(output: torch.Tensor) -> torch.Tensor:
-    """Give the output back if it has no NaN.
+def refuse_overflow(output: torch.Tensor) -> torch.Tensor:
+    """Give the output back if it is finite.
 
-    The largest of NaN probabilities is the first, so that a class would be named where
-    nothing was computed.
+    Softmax makes NaN of infinity, and the largest of NaN probabilities is the first:
+    a class would be named where nothing was computed.
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ def refuse_nan(output: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     ValueError
-        If a value is NaN.
+        If a value is NaN or infinite.
     """
-    n_bad = int(output.isnan().any(dim=-1).sum())
+    n_bad = int((~output.isfinite()).any(dim=-1).sum())
     if n_bad:
         raise ValueError(
-            f"The net's answer is NaN for {n_bad} of {len(output)} samples of a batch: "
-            "values of X are too large for the arithmetic of "
+            f"The net's answer is not finite for {n_bad} of {len(output)} samples of "
+            "a batch: values of X are too large for the arithmetic of "
             f"{str(output.dtype).removeprefix('torch.')}, or the training diverged."
         )
     return output

@@ -12,13 +12,14 @@ import numpy as np
 from fuzz_kit.target import CASES, REFUSED, SEED
 
 # A part of the page on trust, which has its own title.
-_HEAD = """Hostile input to every public function, estimator, reader and fetcher: damaged
-files, odd shapes and dtypes, NaN, infinities and numbers near the ends of their range, names
-that lead elsewhere, servers that lie. A case is *refused* if it ended in an exception
-that is documented; all others gave a result that was then checked: finite where it
-should be, probabilities that add up to one, labels of the classes, the same for a
-second call and another layout in memory, the input unchanged. *Found* are cases that
-ended otherwise: another exception, a hang, too much memory, a wrong result.
+_HEAD = """Hostile input to every public function, estimator, reader and fetcher:
+damaged files, odd shapes and dtypes, NaN, infinities and numbers near the ends of
+their range, names that lead elsewhere, servers that lie. A case is *refused* if it
+ended in an exception that is documented; all others gave a result that was then
+checked: finite where it should be, probabilities that add up to one, labels of the
+classes, the same for a second call and another layout in memory, the input unchanged.
+*Found* are cases that ended otherwise: another exception, a hang, too much memory, a
+wrong result.
 
 {total:,} cases in {minutes:.0f} minutes of one core on {date}, Python {python}, NumPy
 {numpy}, seed {seed}. To run it again, with other cases: ``make stress``, with another
