@@ -30,6 +30,7 @@ from skastro.gaps._voxel_recipes import RECIPES, SET_LAYOUTS, make_voxel_module
 from skastro.gaps._voxel_summary import TYPICAL_MEV, VoxelSummary
 from skastro.neural_network._classifier import BaseTorchClassifier
 from skastro.neural_network._loader import Augmentation, TensorLoader
+from skastro.neural_network._output import refuse_overflow
 from skastro.neural_network.augmentation import as_augmentation
 from skastro.utils import own_random_state, torch_threads
 
@@ -274,7 +275,7 @@ class VoxelNet(BaseTorchClassifier):
 
     def _log_probability(self, batch: torch.Tensor) -> torch.Tensor:
         logits = self._symmetric(self._apply, batch)
-        return logits.log_softmax(dim=1)
+        return refuse_overflow(logits.log_softmax(dim=1))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the probability of each class.

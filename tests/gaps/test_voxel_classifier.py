@@ -632,3 +632,14 @@ def test_units_of_another_kind_are_noticed_when_predicting() -> None:
     net.fit(X[:100], y[:100])
     with pytest.warns(UserWarning, match="Are the units the same"):
         net.predict(X[:50] * 1000)
+
+
+def test_deposits_that_overflow_in_the_net_give_no_class() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.gamma(1.0, size=(6, 10, 12, 12)) * (rng.random((6, 10, 12, 12)) < 0.02)
+    net = GAPSVoxelClassifier(
+        layout="conv3d", filters=(2, 2), max_epochs=1, random_state=0
+    ).fit(X, np.arange(6) % 2)
+    X[X > 0] = 3e38
+    with pytest.raises(ValueError, match="too large"):
+        net.predict(X)

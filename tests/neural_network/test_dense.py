@@ -450,9 +450,9 @@ def test_an_augmentation_in_place_leaves_the_data_alone() -> None:
     assert np.array_equal(X, before)
 
 
-def test_channels_last_images_are_noticed() -> None:
+def test_channels_last_images_are_refused() -> None:
     X = np.zeros((6, 12, 12, 3), "f4")
-    with pytest.warns(UserWarning, match="moveaxis"):
+    with pytest.raises(ValueError, match="moveaxis"):
         DenseClassifier(max_epochs=1).fit(X, [0, 1] * 3)
 
 
