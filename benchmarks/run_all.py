@@ -137,7 +137,8 @@ def collect(jobs: Sequence[Job], build: Path) -> list[dict[str, Any]]:
     for job in jobs:
         path = build / f"{job.name}.json"
         if not path.exists():
-            found.append({"job": job.name, "failed": "has not been run", "rows": []})
+            why = "no run of it is stored"
+            found.append({"job": job.name, "failed": "", "skipped": why, "rows": []})
             continue
         answer = json.loads(path.read_text())
         rows = build / f"{job.name}.jsonl"
