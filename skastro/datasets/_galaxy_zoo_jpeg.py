@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
-from tqdm.auto import tqdm
 
 from skastro.datasets._galaxy_zoo import fetch_galaxy_zoo1_table
 from skastro.datasets._galaxy_zoo_cutouts import CUTOUT_FILES, as_bunch
@@ -21,6 +20,7 @@ from skastro.galaxy._galaxy_zoo_parse import FLAGS
 from skastro.utils._fetch import fetch_file, get_data_home
 from skastro.utils._hash_record import write_atomically
 from skastro.utils._optional import import_optional
+from skastro.utils._progress import progress_bar
 
 _SERVICE = "https://skyserver.sdss.org/dr17/SkyServerWS/ImgCutout/getjpeg"
 _SIZE = 64
@@ -138,7 +138,7 @@ def fetch_galaxy_zoo1_cutouts(
     candidates = _draw(table, classes, random_state)
     service = _Service(url or _SERVICE, scale, home, delay, download_if_missing)
     rows, images, skipped = [], [], []
-    bar = tqdm(total=n_per_class * len(classes), disable=not verbose, unit="image")
+    bar = progress_bar(total=n_per_class * len(classes), verbose=verbose, unit="image")
     with bar:
         for flag in classes:
             n_found = 0

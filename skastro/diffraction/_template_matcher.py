@@ -9,7 +9,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import check_is_fitted, check_non_negative
-from tqdm.auto import tqdm
 
 from skastro.diffraction._crystal import Crystal
 from skastro.diffraction._library import to_polar
@@ -25,6 +24,7 @@ from skastro.diffraction._pattern_solver import Solution
 from skastro.diffraction._pattern_transformer import as_patterns
 from skastro.diffraction._solver_setup import learn_limit, make_solver
 from skastro.utils import LazyRows, check_images, torch_threads
+from skastro.utils._progress import progress_bar
 
 # Patterns at once: what they need stays below some 100 MB.
 _CHUNK = 32
@@ -276,7 +276,7 @@ class TemplateMatcher(BaseEstimator):
 
     def _solve(self, X: Any) -> Iterator[Solution]:
         starts = range(0, len(X), _CHUNK)
-        for start in tqdm(starts, desc="TemplateMatcher", disable=not self.verbose):
+        for start in progress_bar(starts, desc="TemplateMatcher", verbose=self.verbose):
             patterns = np.asarray(X[start : start + _CHUNK])
             images = to_tensor(patterns, self.input_shape_)
             n_matches = self._settings["n_matches"]

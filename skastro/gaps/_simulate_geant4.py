@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from skastro.gaps._geant4_beam import draw_primaries
 from skastro.gaps._geant4_data import NEEDED, installed_data_sets
@@ -26,6 +25,7 @@ from skastro.gaps._geometry import (
 )
 from skastro.gaps._voxel_events import VoxelEvents
 from skastro.utils import import_optional, own_random_state
+from skastro.utils._progress import progress_bar
 from skastro.utils._typing import Seed
 
 # Geant4's names of the particles. A species' random stream goes by its place here.
@@ -149,7 +149,7 @@ def simulate_geant4_events(
         installed = {}
     entropy = own_random_state(random_state).randint(2**31 - 1, size=4).tolist()
     runs = []
-    with tqdm(total=n_samples, unit="event", disable=not verbose) as bar:
+    with progress_bar(total=n_samples, unit="event", verbose=verbose) as bar:
         for place, name in enumerate(names):
             n = len(range(place, n_samples, len(names)))
             stream = [*entropy, list(_PARTICLES).index(name)]

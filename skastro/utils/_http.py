@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pooch
-from tqdm.auto import tqdm
 
 from skastro._version import __version__
+from skastro.utils._progress import progress_bar
 
 # What may go away by itself. 404 and 403 do not.
 _RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
@@ -254,13 +254,13 @@ class ResumingDownloader(pooch.HTTPDownloader):
 
     def _store(self, response: Any, offset: int, total: int | None) -> None:
         """Append the body to the part file and check its length."""
-        bar = tqdm(
+        bar = progress_bar(
             total=total,
             initial=offset,
             unit="B",
             unit_scale=True,
             desc=self.part.name,
-            disable=not self.progressbar,
+            verbose=self.progressbar,
         )
         size = offset
         with bar, self.part.open("r+b" if offset else "wb") as file:

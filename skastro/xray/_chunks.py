@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from skastro.utils._atomic import replacing
+from skastro.utils._progress import progress_bar
 from skastro.xray._catalogue import check_chunksize
 
 _PREDICTED = "predicted"
@@ -140,7 +140,7 @@ def _classify(
 ) -> Iterator[pd.DataFrame]:
     """Yield the result of each chunk."""
     n_rows = 0
-    with tqdm(desc="classified", unit="row", disable=not verbose) as bar:
+    with progress_bar(desc="classified", unit="row", verbose=verbose) as bar:
         for chunk in chunks:
             if not isinstance(chunk, pd.DataFrame):
                 raise TypeError(

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import joblib
 import numpy as np
-from tqdm.auto import tqdm
 
 from skastro.model_selection._study.checkpoint import Checkpoint
 from skastro.model_selection._study.engines import (
@@ -20,6 +19,7 @@ from skastro.model_selection._study.records import Record
 from skastro.model_selection._study.setup import n_features
 from skastro.model_selection._study.stacked import run_stacked
 from skastro.neural_network._stacked import can_stack, n_parameters
+from skastro.utils._progress import progress_bar
 
 # What stacking saves is the cost of calls, which does not grow with the net, while its
 # arithmetic does: above so many weights there is little left to save on a CPU.
@@ -109,12 +109,12 @@ def run(
                 done[repeat] = record
     todo = [repeat for repeat in range(n_repeats) if repeat not in done]
     by_repeat = engine == "processes" or study.n_epochs is None
-    with tqdm(
+    with progress_bar(
         total=n_repeats * (1 if by_repeat else study.n_epochs or 1),
         initial=len(done) * (1 if by_repeat else study.n_epochs or 1),
         unit="repeat" if by_repeat else "epoch",
         desc=f"repeated_holdout ({engine})",
-        disable=not verbose,
+        verbose=verbose,
     ) as bar:
 
         def step() -> None:
